@@ -1,0 +1,203 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
+	"golang.org/x/sync/singleflight"
+)
+
+// Client asks a schema registry and remembers its answers. It is safe for
+// concurrent use and needs no closing.
+type Client struct {
+	urls    []string
+	nodes   []*sr.Client
+	timeout time.Duration
+	good    atomic.Int64 // index of the node that answered last
+
+	cache   *cache
+	flights singleflight.Group
+}
+
+// New checks cfg and returns a client. It does not use the network; see
+// [Client.Ping] for that. The error lists all faults of cfg.
+func New(cfg Config) (*Client, error) {
+	nodes, err := cfg.nodes()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{timeout: cfg.Timeout, cache: newCache()}
+	if c.timeout == 0 {
+		c.timeout = DefaultTimeout
+	}
+	httpClient := &http.Client{Transport: newTransport()}
+	for _, n := range nodes {
+		opts := []sr.ClientOpt{sr.URLs(n.url), sr.HTTPClient(httpClient), sr.UserAgent("gokavro"), sr.LogLevel(sr.LogLevelNone)}
+		if n.user != "" {
+			opts = append(opts, sr.BasicAuth(n.user, n.password))
+		} else if cfg.Bearer != "" {
+			opts = append(opts, sr.BearerToken(cfg.Bearer))
+		}
+		client, err := sr.NewClient(opts...)
+		if err != nil {
+			return nil, fmt.Errorf("registry: making a client for %s: %w", n.url, err)
+		}
+		c.urls = append(c.urls, n.url)
+		c.nodes = append(c.nodes, client)
+	}
+	return c, nil
+}
+
+// Schema is a schema as the registry holds it.
+type Schema struct {
+	ID      int
+	Subject string // empty when it was asked for by id
+	Version int    // zero when it was asked for by id
+	Text    string
+	Type    string // AVRO, JSON or PROTOBUF
+	// References are the schemas whose types Text uses.
+	References []Reference
+}
+
+// Reference names a schema that another one uses.
+type Reference struct {
+	Name, Subject string
+	Version       int
+}
+
+// Ping checks that a schema registry is there and lets us in. It tries until
+// [Config.Timeout] is over and returns an [UnavailableError] then.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) ([]string, error) {
+		return node.Subjects(sr.WithParams(ctx, sr.Limit(1)))
+	})
+	return c.explain(err, "looking for it", "", 0)
+}
+
+// ByID returns the schema with that id. Answers are kept for ever, and
+// goroutines that ask for one id at the same time share a request. An id that
+// the registry does not know gives a [NotFoundError], which is kept for ten
+// seconds.
+func (c *Client) ByID(ctx context.Context, id int) (Schema, error) {
+	if found, err, ok := c.cache.byID(id); ok {
+		return found, err
+	}
+	return c.shared(ctx, "id "+strconv.Itoa(id), func(ctx context.Context) (Schema, error) {
+		if found, err, ok := c.cache.byID(id); ok {
+			return found, err
+		}
+		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+			answer, err := node.SchemaByID(ctx, id)
+			return usable(toSchema(sr.SubjectSchema{ID: id, Schema: answer}), err)
+		})
+		err = c.explain(err, fmt.Sprintf("asking for schema id %d", id), "", id)
+		c.cache.keepID(id, found, err)
+		return found, err
+	})
+}
+
+// Lookup returns id and version of that very schema under subject, without
+// registering it. Answers are kept for ever; a [NotFoundError] is not.
+func (c *Client) Lookup(ctx context.Context, subject, schema string) (Schema, error) {
+	return c.known(ctx, "lookup", subject, schema, func(ctx context.Context) (Schema, error) {
+		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+			answer, err := node.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
+			return usable(toSchema(answer), err)
+		})
+		return found, c.explain(err, fmt.Sprintf("looking up a schema of subject %q", subject), subject, 0)
+	})
+}
+
+// Register registers schema under subject and returns it with its id and
+// version. A schema that is there already is returned as it is, so two
+// processes may register at once. Answers are kept for ever. A schema that the
+// subject's compatibility level forbids gives an [IncompatibleError].
+func (c *Client) Register(ctx context.Context, subject, schema string) (Schema, error) {
+	return c.known(ctx, "register", subject, schema, func(ctx context.Context) (Schema, error) {
+		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+			return register(ctx, node, subject, schema)
+		})
+		return found, c.explain(err, fmt.Sprintf("registering a schema under subject %q", subject), subject, 0)
+	})
+}
+
+// register asks for the version in a second request where the registry's
+// answer to the first holds the id only.
+func register(ctx context.Context, node *sr.Client, subject, schema string) (Schema, error) {
+	var answer sr.SubjectSchema
+	path := "/subjects/" + url.PathEscape(subject) + "/versions"
+	if err := node.Do(ctx, http.MethodPost, path, sr.Schema{Schema: schema}, &answer); err != nil {
+		return Schema{}, strange(err)
+	}
+	if answer.Version > 0 && answer.Schema.Schema != "" {
+		answer.Subject = subject
+		return usable(toSchema(answer), nil)
+	}
+	found, err := node.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
+	return usable(toSchema(found), err)
+}
+
+// Latest returns the newest version of subject. It always asks.
+func (c *Client) Latest(ctx context.Context, subject string) (Schema, error) {
+	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+		answer, err := node.SchemaByVersion(ctx, subject, -1)
+		return usable(toSchema(answer), err)
+	})
+	return found, c.explain(err, fmt.Sprintf("asking for the latest schema of subject %q", subject), subject, 0)
+}
+
+// Subjects lists the subjects that hold schemas. It always asks.
+func (c *Client) Subjects(ctx context.Context) ([]string, error) {
+	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) ([]string, error) {
+		return node.Subjects(ctx)
+	})
+	return found, c.explain(err, "listing the subjects", "", 0)
+}
+
+// known answers from the cache what is registered, and asks otherwise.
+func (c *Client) known(ctx context.Context, what, subject, schema string, fetch func(context.Context) (Schema, error)) (Schema, error) {
+	key := registered{subject: subject, text: schema}
+	if found, ok := c.cache.bySubject(key); ok {
+		return found, nil
+	}
+	return c.shared(ctx, what+"\x00"+subject+"\x00"+schema, func(ctx context.Context) (Schema, error) {
+		if found, ok := c.cache.bySubject(key); ok {
+			return found, nil
+		}
+		found, err := fetch(ctx)
+		if err == nil {
+			c.cache.keepSubject(key, found)
+		}
+		return found, err
+	})
+}
+
+// shared runs fetch once for all callers of key. The request goes on when the
+// caller that began it gives up, because others may wait for it too; the
+// client's time-out ends it.
+func (c *Client) shared(ctx context.Context, key string, fetch func(context.Context) (Schema, error)) (Schema, error) {
+	done := c.flights.DoChan(key, func() (any, error) {
+		return fetch(context.WithoutCancel(ctx))
+	})
+	select {
+	case result := <-done:
+		found, _ := result.Val.(Schema)
+		return found, result.Err
+	case <-ctx.Done():
+		return Schema{}, c.explain(ctx.Err(), "waiting for an answer", "", 0)
+	}
+}
+
+func toSchema(s sr.SubjectSchema) Schema {
+	out := Schema{ID: s.ID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
+	for _, r := range s.References {
+		out.References = append(out.References, Reference{Name: r.Name, Subject: r.Subject, Version: r.Version})
+	}
+	return out
+}

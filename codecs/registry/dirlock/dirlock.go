@@ -1,0 +1,41 @@
+// Package dirlock keeps a folder to one process.
+package dirlock
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ErrTaken says that another process, or another part of this one, holds the
+// folder.
+var ErrTaken = errors.New("another process uses it")
+
+// Lock is a folder that is held. It is safe for concurrent use.
+type Lock struct{ file *os.File }
+
+// Take creates dir when it is missing and holds it until [Lock.Release] or the
+// end of the process. The error wraps [ErrTaken] when it is held already.
+func Take(dir string) (*Lock, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("dirlock: making the folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("dirlock: opening the lock file: %w", err)
+	}
+	if err := hold(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("dirlock: folder %s: %w", dir, err), file.Close())
+	}
+	return &Lock{file: file}, nil
+}
+
+// Release gives the folder up; a second call does nothing. The lock file
+// stays, since removing it could take it from the next holder.
+func (l *Lock) Release() error {
+	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("dirlock: closing the lock file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+// Package registry is a client for a schema registry that speaks Confluent's
+// REST API: Confluent's own, Karapace, Apicurio, Redpanda's, or the one of
+// package embedded.
+//
+// # Cache
+//
+// A schema never changes under its id, so [Client.ByID] asks once for an id
+// and then answers from memory for ever; goroutines that ask for the same
+// unknown id at the same time share one request. [Client.Lookup] and
+// [Client.Register] remember what they found the same way. [Client.Latest] and
+// [Client.Subjects] always ask.
+//
+// # Errors
+//
+// [UnavailableError]: the registry could not be asked; a later try may help.
+// [NotFoundError]: it answered, and does not know the schema or the subject.
+// [IncompatibleError]: it refuses to register a schema, with the reasons.
+// Everything else is a refusal that a retry does not cure, such as wrong
+// credentials or a schema that does not parse. Each message is one line.
+//
+// # Retries
+//
+// A request that meets a broken connection, a time-out, status 5xx or status
+// 429 is tried again, at every URL in turn and with growing pauses, until
+// [Config.Timeout] is over or the caller's context ends.
+package registry
