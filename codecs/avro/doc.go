@@ -1,0 +1,29 @@
+// Package avro is Gokavro's Avro layer: codecs for Go structs and for map
+// records, the wire formats they are framed in, and object container files.
+//
+// # Codecs
+//
+// [Typed] works on Go structs, [Generic] on goavro's map records. Both satisfy
+// goka.Codec, so a hand-written group uses them as they are:
+//
+//	goka.Input("orders", avro.Typed[Order](avro.Registry(client), avro.Subject("orders-value")), handle)
+//
+// Without [Plain] a codec writes and reads the Confluent wire format: a zero
+// byte, the schema's registry id in four bytes, big endian, then the datum.
+// goka never tells a codec its topic, so an encoding codec is given its
+// subject; in a topology the runner binds each codec to its topic instead.
+//
+// # Evolution
+//
+// A codec reads what any writer schema wrote, resolved to its own schema as
+// the Avro specification lays down. The plan for a writer schema is made once,
+// when its id is first met, and kept.
+//
+// # Errors and concurrency
+//
+// A fault in a codec's declaration (a type with no schema, a schema that does
+// not parse) is kept and returned by Check, Encode and Decode. Data that
+// cannot be decoded gives a [DecodeError]. A registry that does not answer
+// gives a registry.UnavailableError: the same bytes may decode later. Codecs
+// are safe for concurrent use.
+package avro

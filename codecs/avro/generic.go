@@ -1,0 +1,162 @@
+package avro
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/linkedin/goavro/v2"
+
+	"github.com/gokavro/gokavro/codecs"
+)
+
+// GenericCodec is a codec of map records, made by [Generic].
+type GenericCodec struct {
+	framer *framer[*genericPlan]
+	err    error
+}
+
+// Generic returns a codec of goavro's native records: map[string]any, with
+// unions as one-entry maps from the branch's name to its value, and times as
+// time.Time. schema is the JSON text that values are encoded with.
+//
+// goavro has no schema resolution: a record is decoded as its writer wrote it.
+func Generic(schema string, opts ...Option) *GenericCodec {
+	s := apply(opts)
+	parsed, err := ParseSchema(schema)
+	if err != nil {
+		return &GenericCodec{err: err}
+	}
+	if len(parsed.Fields()) == 0 && parsed.parsed.Root().Type != "record" {
+		return &GenericCodec{err: fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name())}
+	}
+	f, err := newFramer(s, parsed, newGenericPlan)
+	return &GenericCodec{framer: f, err: err}
+}
+
+// genericPlan decodes what one schema wrote.
+type genericPlan struct {
+	schema *ParsedSchema
+	codec  *goavro.Codec
+}
+
+// newGenericPlan builds goavro's codec for a schema that twmb/avro found
+// sound; goavro panics on some schemas all the same.
+func newGenericPlan(schema *ParsedSchema) (plan *genericPlan, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("avro: goavro cannot use the schema %s: %v", schema.Name(), r)
+		}
+	}()
+	codec, err := goavro.NewCodec(schema.String())
+	if err != nil {
+		return nil, fmt.Errorf("avro: goavro cannot use the schema %s: %w", schema.Name(), err)
+	}
+	return &genericPlan{schema: schema, codec: codec}, nil
+}
+
+// decode walks the datum with twmb/avro before goavro sees it: goavro reserves
+// memory from unchecked lengths, so six hostile bytes could end the process.
+func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
+	var walked any
+	if err := decodeAll(p.schema.parsed, datum, &walked); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("avro: decoding: %v", r)
+		}
+	}()
+	value, _, err := p.codec.NativeFromBinary(datum)
+	if err != nil {
+		return nil, fmt.Errorf("avro: decoding: %w", err)
+	}
+	record, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("avro: decoding: the writer wrote a %T, not a record", value)
+	}
+	return record, nil
+}
+
+// Bind returns a codec of the same schema that lives where b says.
+func (c *GenericCodec) Bind(b Binding) codecs.Untyped {
+	if c.err != nil {
+		return c
+	}
+	f, err := newFramer(c.framer.settings.bind(b), c.framer.schema, c.framer.plan)
+	return &GenericCodec{framer: f, err: err}
+}
+
+// Check returns the fault in the codec's declaration, if there is one.
+func (c *GenericCodec) Check() error { return c.err }
+
+// Prepare finds out the registry id of the codec's schema.
+func (c *GenericCodec) Prepare(ctx context.Context) error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.framer.prepare(ctx)
+}
+
+// Schema returns the codec's schema, nil when Check has a fault.
+func (c *GenericCodec) Schema() *ParsedSchema {
+	if c.err != nil {
+		return nil
+	}
+	return c.framer.schema
+}
+
+// Encode returns the bytes of value, a map[string]any.
+func (c *GenericCodec) Encode(value any) ([]byte, error) {
+	v, err := codecs.Value[map[string]any](value)
+	if err != nil {
+		return nil, err
+	}
+	return c.Append(nil, &v)
+}
+
+// Decode returns a map[string]any.
+func (c *GenericCodec) Decode(data []byte) (any, error) {
+	var value map[string]any
+	if err := c.Read(data, &value); err != nil {
+		return nil, err
+	}
+	return value, nil
+}
+
+// Append appends the bytes of value to dst.
+func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, err error) {
+	if c.err != nil {
+		return dst, c.err
+	}
+	framed, err := c.framer.header(dst)
+	if err != nil {
+		return dst, err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = dst, fmt.Errorf("avro: encoding %s: %v", c.framer.schema.Name(), r)
+		}
+	}()
+	out, err = c.framer.own.codec.BinaryFromNative(framed, *value)
+	if err != nil {
+		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
+	}
+	return out, nil
+}
+
+// Read decodes data into value, which is set only when all of it decoded.
+func (c *GenericCodec) Read(data []byte, into *map[string]any) error {
+	if c.err != nil {
+		return c.err
+	}
+	plan, datum, err := c.framer.open(data)
+	if err != nil {
+		return err
+	}
+	record, err := plan.decode(datum)
+	if err != nil {
+		return c.framer.datumFault(data, err)
+	}
+	*into = record
+	return nil
+}

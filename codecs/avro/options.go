@@ -1,0 +1,87 @@
+package avro
+
+import "github.com/gokavro/gokavro/codecs/registry"
+
+// Option sets a property of a codec.
+type Option func(*settings)
+
+type settings struct {
+	registry     *registry.Client
+	subject      string
+	autoRegister bool
+	plain        bool
+	schema       string
+	namespace    string
+	name         string
+}
+
+// Registry sets the schema registry that writer schemas are read from and the
+// codec's own schema is looked up in.
+func Registry(client *registry.Client) Option {
+	return func(s *settings) { s.registry = client }
+}
+
+// Subject sets the registry subject that the codec's schema is under when it
+// encodes; for the values of topic T it is by custom T-value. Decoding needs
+// no subject.
+func Subject(name string) Option {
+	return func(s *settings) { s.subject = name }
+}
+
+// AutoRegister lets the codec register its schema when the subject does not
+// hold it. Default: off, as a schema that nobody reviewed then reaches a
+// topic only through a person.
+func AutoRegister() Option {
+	return func(s *settings) { s.autoRegister = true }
+}
+
+// Plain drops the framing: the bytes are the Avro datum alone, written with
+// the codec's own schema.
+func Plain() Option {
+	return func(s *settings) { s.plain = true }
+}
+
+// Schema gives the schema as its JSON text instead of inferring it from the Go
+// type.
+func Schema(text string) Option {
+	return func(s *settings) { s.schema = text }
+}
+
+// Namespace sets the namespace of the inferred record. Default: none.
+func Namespace(name string) Option {
+	return func(s *settings) { s.namespace = name }
+}
+
+// Name sets the name of the inferred record. Default: the Go type's name.
+func Name(name string) Option {
+	return func(s *settings) { s.name = name }
+}
+
+func apply(opts []Option) settings {
+	var s settings
+	for _, opt := range opts {
+		opt(&s)
+	}
+	return s
+}
+
+// Binding says where a codec's bytes live. The runner gives it to codecs of a
+// topology, which are declared without a registry.
+type Binding struct {
+	Registry *registry.Client
+	Subject  string
+	// AutoRegister allows the schema to be registered under Subject.
+	AutoRegister bool
+}
+
+// bind fills in what the codec's own options left open.
+func (s settings) bind(b Binding) settings {
+	if s.registry == nil {
+		s.registry = b.Registry
+	}
+	if s.subject == "" {
+		s.subject = b.Subject
+	}
+	s.autoRegister = s.autoRegister || b.AutoRegister
+	return s
+}

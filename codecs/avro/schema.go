@@ -1,0 +1,188 @@
+package avro
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/twmb/avro"
+)
+
+// ParsedSchema is an Avro schema that was parsed and found to be sound. It is
+// immutable and safe for concurrent use.
+type ParsedSchema struct {
+	text   string
+	parsed *avro.Schema
+}
+
+// ParseSchema parses an Avro schema in its JSON form. Each of refs is the text
+// of a schema whose named types the schema may use; they are parsed in the
+// order given, so a schema comes after those it refers to.
+func ParseSchema(text string, refs ...string) (*ParsedSchema, error) {
+	var known avro.SchemaCache
+	for _, ref := range refs {
+		if _, err := known.Parse(ref); err != nil {
+			return nil, fmt.Errorf("avro: parsing a referenced schema: %w", err)
+		}
+	}
+	parsed, err := known.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("avro: parsing a schema: %w", err)
+	}
+	return &ParsedSchema{text: text, parsed: parsed}, nil
+}
+
+// String returns the schema's text as it was given.
+func (s *ParsedSchema) String() string { return s.text }
+
+// Canonical returns the Parsing Canonical Form of the Avro specification.
+func (s *ParsedSchema) Canonical() string { return string(s.parsed.Canonical()) }
+
+// Fingerprint returns the CRC-64-AVRO fingerprint of the canonical form in
+// lower-case hex, in the byte order of the single-object encoding.
+func (s *ParsedSchema) Fingerprint() string {
+	// The hash gives the fingerprint big endian; single-object encoding
+	// writes it little endian.
+	sum := s.parsed.Fingerprint(avro.NewRabin())
+	for i, j := 0, len(sum)-1; i < j; i, j = i+1, j-1 {
+		sum[i], sum[j] = sum[j], sum[i]
+	}
+	return hex.EncodeToString(sum)
+}
+
+// Name returns the full name of a record, enum or fixed, and the type's word
+// for every other schema.
+func (s *ParsedSchema) Name() string {
+	root := s.parsed.Root()
+	if root.Name == "" {
+		return root.Type
+	}
+	if root.Namespace == "" {
+		return root.Name
+	}
+	return root.Namespace + "." + root.Name
+}
+
+// Fields returns the names of a record's fields in their order, nil for a
+// schema that is not a record.
+func (s *ParsedSchema) Fields() []string {
+	root := s.parsed.Root()
+	names := make([]string, 0, len(root.Fields))
+	for i := range root.Fields {
+		names = append(names, root.Fields[i].Name)
+	}
+	return names
+}
+
+// JSON returns the datum as JSON: unions without wrappers, bytes as Avro's
+// JSON encoding writes them, dates and times as their numbers.
+func (s *ParsedSchema) JSON(datum []byte) ([]byte, error) {
+	var value any
+	if err := decodeAll(s.parsed, datum, &value); err != nil {
+		return nil, err
+	}
+	text, err := s.parsed.EncodeJSON(value)
+	if err != nil {
+		return nil, fmt.Errorf("avro: writing %s as JSON: %w", s.Name(), err)
+	}
+	return text, nil
+}
+
+// ValueJSON returns value, which a [FileReader] of this schema decoded, as
+// JSON in the form of [ParsedSchema.JSON].
+func (s *ParsedSchema) ValueJSON(value any) ([]byte, error) {
+	text, err := s.parsed.EncodeJSON(value)
+	if err != nil {
+		return nil, fmt.Errorf("avro: writing %s as JSON: %w", s.Name(), err)
+	}
+	return text, nil
+}
+
+// Append appends the binary encoding of value, a Go struct, map or scalar
+// that fits the schema.
+func (s *ParsedSchema) Append(dst []byte, value any) ([]byte, error) {
+	out, err := s.parsed.AppendEncode(dst, value)
+	if err != nil {
+		return dst, fmt.Errorf("avro: encoding %s: %w", s.Name(), err)
+	}
+	return out, nil
+}
+
+// Incompatibility is one reason why a reader's schema cannot read what a
+// writer's schema wrote.
+type Incompatibility struct {
+	Path    string // dotted path of the field, empty at the top
+	Message string
+}
+
+// String returns the path and the message in one line.
+func (i Incompatibility) String() string {
+	if i.Path == "" {
+		return i.Message
+	}
+	return i.Path + ": " + i.Message
+}
+
+// Compatible returns why reader cannot read what writer wrote; nothing means
+// that it can.
+func Compatible(writer, reader *ParsedSchema) []Incompatibility {
+	err := avro.CheckCompatibility(writer.parsed, reader.parsed)
+	if err == nil {
+		return nil
+	}
+	var fault *avro.CompatibilityError
+	if !errors.As(err, &fault) {
+		return []Incompatibility{{Message: err.Error()}}
+	}
+	return []Incompatibility{{
+		Path:    fault.Path,
+		Message: fmt.Sprintf("%s (reader %s, writer %s)", fault.Detail, fault.ReaderType, fault.WriterType),
+	}}
+}
+
+// resolve returns the plan that decodes what writer wrote into reader's form.
+func resolve(writer, reader *ParsedSchema) (*avro.Schema, error) {
+	plan, err := avro.Resolve(writer.parsed, reader.parsed)
+	if err != nil {
+		return nil, fmt.Errorf("avro: reading %s with the schema %s: %w", writer.Name(), reader.Name(), err)
+	}
+	return plan, nil
+}
+
+// decodeAll decodes datum and refuses bytes after its end.
+func decodeAll(plan *avro.Schema, datum []byte, into any) error {
+	rest, err := plan.Decode(datum, into)
+	if err != nil {
+		return fmt.Errorf("avro: decoding: %w", err)
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("avro: decoding: %d bytes are left after the end of the datum", len(rest))
+	}
+	return nil
+}
+
+// inferred returns the schema of the Go struct T with its members in the
+// order people write them.
+func inferred[T any](namespace, name string) (*ParsedSchema, error) {
+	var opts []avro.SchemaOpt
+	if namespace != "" {
+		opts = append(opts, avro.WithNamespace(namespace))
+	}
+	if name != "" {
+		opts = append(opts, avro.WithName(name))
+	}
+	parsed, err := avro.SchemaFor[T](opts...)
+	if err != nil {
+		var t T
+		return nil, fmt.Errorf("avro: inferring the schema of %T: %w", t, err)
+	}
+	text := json.NewDecoder(strings.NewReader(parsed.String()))
+	text.UseNumber()
+	var node any
+	if err := text.Decode(&node); err != nil {
+		return nil, fmt.Errorf("avro: inferring a schema: %w", err)
+	}
+	return ParseSchema(string(appendOrdered(nil, node)))
+}

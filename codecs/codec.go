@@ -1,0 +1,46 @@
+// Package codecs turns values into bytes and back.
+//
+// A [Codec] is typed and is what topologies are declared with; its [Untyped]
+// face has the method set of goka.Codec, so that every codec here also works
+// in a hand-written goka.DefineGroup. The Avro codecs live in the avro
+// subfolder; this package holds the contract and the plain ones: [String],
+// [Int64], [Bytes] and [JSON].
+package codecs
+
+import "fmt"
+
+// Untyped is the face of a codec that goka sees: the method set of
+// goka.Codec. Implementations are safe for concurrent use.
+type Untyped interface {
+	// Encode returns value's bytes. The slice belongs to the caller.
+	Encode(value any) ([]byte, error)
+	// Decode returns the value in data: a T for scalar codecs, a *T for
+	// structs. It keeps no reference to data.
+	Decode(data []byte) (any, error)
+}
+
+// Codec converts between values of type T and bytes. Implementations are safe
+// for concurrent use.
+type Codec[T any] interface {
+	Untyped
+	// Append appends the bytes of value to dst and returns the longer slice.
+	// On an error dst is returned as it was.
+	Append(dst []byte, value *T) ([]byte, error)
+	// Read decodes data into value. On an error value is not to be used.
+	Read(data []byte, into *T) error
+}
+
+// Value gives back the T in what an untyped Decode returned, be it a T or a
+// *T. A nil value, or one of another type, is an error.
+func Value[T any](value any) (T, error) {
+	switch v := value.(type) {
+	case T:
+		return v, nil
+	case *T:
+		if v != nil {
+			return *v, nil
+		}
+	}
+	var none T
+	return none, fmt.Errorf("codecs: got a value of type %T, want %T", value, none)
+}
