@@ -1,0 +1,214 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// ErrTopicNotFound is in the chain of every error about a topic that does not
+// exist; the error names the topic.
+var ErrTopicNotFound = errors.New("topic not found")
+
+// Topic is what [Client.CreateMissing] makes.
+type Topic struct {
+	// Name is the topic's name.
+	Name string
+	// Partitions is their number, at least 1.
+	Partitions int32
+	// Compact keeps the last record of each key: cleanup.policy=compact, or
+	// compact,delete if Retention is positive.
+	Compact bool
+	// Retention is how long records are kept: retention.ms. 0 is the broker's
+	// default, less than 0 is without limit.
+	Retention time.Duration
+}
+
+// Partitions returns the number of a topic's partitions. It never creates the
+// topic: a missing one is an [ErrTopicNotFound].
+func (c *Client) Partitions(topic string) (int32, error) {
+	return c.partitions(context.Background(), topic)
+}
+
+func (c *Client) partitions(ctx context.Context, topic string) (int32, error) {
+	if topic == "" {
+		return 0, errors.New("kafka: the topic has no name")
+	}
+	found, err := c.metadata(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	for _, meta := range found {
+		if meta.Name != topic {
+			continue
+		}
+		if err := topicFault(meta); err != nil {
+			return 0, err
+		}
+		return int32(len(meta.Partitions)), nil
+	}
+	return 0, topicNotFound(topic)
+}
+
+func topicNotFound(topic string) error {
+	return fmt.Errorf("kafka: topic %q: %w: create it or correct the name", topic, ErrTopicNotFound)
+}
+
+// topicFault returns the error in a topic's metadata. A missing leader is none:
+// the topic exists all the same.
+func topicFault(meta *sarama.TopicMetadata) error {
+	switch meta.Err {
+	case sarama.ErrNoError, sarama.ErrLeaderNotAvailable:
+		return nil
+	case sarama.ErrUnknownTopicOrPartition:
+		return topicNotFound(meta.Name)
+	}
+	return fmt.Errorf("kafka: topic %q: %w", meta.Name, meta.Err)
+}
+
+// CreateMissing creates those of the topics that do not exist and returns their
+// names. Topics that exist stay as they are, even with another number of
+// partitions. It returns when all partitions of all these topics have leaders.
+// The replication factor is the broker's default. Processes may do this at the
+// same time: a topic that another one created first counts as existing.
+func (c *Client) CreateMissing(ctx context.Context, topics ...Topic) (created []string, err error) {
+	if len(topics) == 0 {
+		return nil, nil
+	}
+	names, err := topicNames(topics)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := c.missing(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(c.sarama)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: finding the cluster's controller: %w", err)
+	}
+	for _, topic := range topics {
+		if !slices.Contains(missing, topic.Name) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return created, fmt.Errorf("kafka: creating topic %q: %w", topic.Name, err)
+		}
+		err := admin.CreateTopic(topic.Name, topic.detail(), false)
+		if errors.Is(err, sarama.ErrTopicAlreadyExists) {
+			continue
+		}
+		if err != nil {
+			return created, fmt.Errorf("kafka: creating topic %q: %w", topic.Name, err)
+		}
+		created = append(created, topic.Name)
+	}
+	return created, c.awaitLeaders(ctx, names)
+}
+
+func topicNames(topics []Topic) ([]string, error) {
+	var names, faults []string
+	for _, topic := range topics {
+		if topic.Name == "" {
+			faults = append(faults, "a topic has no name")
+		}
+		if topic.Partitions < 1 {
+			faults = append(faults, fmt.Sprintf("topic %q: %d partitions: it must have at least 1", topic.Name, topic.Partitions))
+		}
+		if !slices.Contains(names, topic.Name) {
+			names = append(names, topic.Name)
+		}
+	}
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("kafka: %s", strings.Join(faults, "; "))
+	}
+	return names, nil
+}
+
+func (c *Client) missing(ctx context.Context, names []string) ([]string, error) {
+	found, err := c.metadata(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, meta := range found {
+		err := topicFault(meta)
+		if errors.Is(err, ErrTopicNotFound) {
+			missing = append(missing, meta.Name)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
+func (t Topic) detail() *sarama.TopicDetail {
+	entries := map[string]*string{}
+	if t.Compact {
+		policy := "compact"
+		if t.Retention > 0 {
+			policy = "compact,delete"
+		}
+		entries["cleanup.policy"] = &policy
+	}
+	switch {
+	case t.Retention < 0:
+		unlimited := "-1"
+		entries["retention.ms"] = &unlimited
+	case t.Retention > 0:
+		millis := strconv.FormatInt(max(t.Retention.Milliseconds(), 1), 10)
+		entries["retention.ms"] = &millis
+	}
+	return &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: -1, ConfigEntries: entries}
+}
+
+// awaitLeaders waits until the cluster knows a leader of every partition, and
+// then lets sarama's client know it too.
+func (c *Client) awaitLeaders(ctx context.Context, names []string) error {
+	within, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	for {
+		found, err := c.metadata(ctx, names...)
+		if err != nil {
+			return err
+		}
+		leaderless := withoutLeader(found)
+		if leaderless == "" {
+			break
+		}
+		if pause(within, retryPause) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("kafka: waiting for the leaders of topic %q: %w", leaderless, err)
+		}
+		return fmt.Errorf("kafka: topic %q has partitions without a leader after %s: look at the brokers' logs", leaderless, c.cfg.Timeout)
+	}
+	if err := c.sarama.RefreshMetadata(names...); err != nil {
+		return fmt.Errorf("kafka: reading the new topics' metadata: %w", err)
+	}
+	return nil
+}
+
+// withoutLeader names a topic that is not ready, or nothing.
+func withoutLeader(found []*sarama.TopicMetadata) string {
+	for _, meta := range found {
+		if meta.Err != sarama.ErrNoError || len(meta.Partitions) == 0 {
+			return meta.Name
+		}
+		for _, partition := range meta.Partitions {
+			if partition.Err == sarama.ErrLeaderNotAvailable || partition.Leader < 0 {
+				return meta.Name
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,168 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/IBM/sarama"
+)
+
+const (
+	// tailBytes bounds one answer while the tail of a partition is searched. A
+	// batch that is larger comes whole.
+	tailBytes = 1 << 20
+	// tailGrowth is how much farther back each step of the search begins.
+	tailGrowth = 8
+)
+
+// LastVisible returns the largest offset in [from,end) that a reader of this
+// isolation is handed, or -1 if there is none. Transaction markers, aborted
+// records, compacted offsets and, for [ReadCommitted], records at or behind the
+// last stable offset are not handed to anybody, so a reader that waits for
+// end-1 may wait for ever.
+func (c *Client) LastVisible(topic string, partition int32, from, end int64, iso Isolation) (int64, error) {
+	level, err := iso.level()
+	if err != nil {
+		return 0, err
+	}
+	return c.lastVisible(context.Background(), place{topic, partition}, from, end, level)
+}
+
+// lastVisible searches backwards, because the answer is mostly in the last
+// batch: first at end-1, then in ranges that grow.
+func (c *Client) lastVisible(ctx context.Context, at place, from, end int64, level sarama.IsolationLevel) (int64, error) {
+	stable, err := c.listOffset(ctx, at, sarama.OffsetNewest, level)
+	if err != nil {
+		return 0, err
+	}
+	end = min(end, stable)
+	if from, err = c.kept(ctx, at, from); err != nil {
+		return 0, err
+	}
+	for width := int64(1); from < end; width *= tailGrowth {
+		low := max(from, end-width)
+		found, err := c.searchTail(ctx, at, tail{from: from, low: low, end: end, level: level})
+		if errors.Is(err, sarama.ErrOffsetOutOfRange) {
+			// Retention or DeleteRecords may have moved the log's start past low.
+			first, failed := c.kept(ctx, at, from)
+			if failed != nil || first <= low {
+				return 0, cmp.Or(failed, err)
+			}
+			from = first
+			continue
+		}
+		if err != nil || found >= 0 {
+			return found, err
+		}
+		end = low
+	}
+	return -1, nil
+}
+
+// kept returns from, or the start of the log if that is behind it.
+func (c *Client) kept(ctx context.Context, at place, from int64) (int64, error) {
+	first, err := c.listOffset(ctx, at, sarama.OffsetOldest, sarama.ReadUncommitted)
+	return max(from, first), err
+}
+
+// tail is one range of the search: [low,end) is read, but the batch that holds
+// low may begin before it, and its records count down to from.
+type tail struct {
+	from, low, end int64
+	level          sarama.IsolationLevel
+}
+
+// searchTail reads the range forwards and returns its largest visible offset or
+// -1.
+func (c *Client) searchTail(ctx context.Context, at place, t tail) (int64, error) {
+	found := int64(-1)
+	for next := t.low; next < t.end; {
+		block, err := c.fetch(ctx, at, next, t.level)
+		if err != nil {
+			return 0, err
+		}
+		batches := wholeBatches(block)
+		if len(batches) == 0 {
+			return found, nil
+		}
+		found = max(found, largestVisible(batches, block.AbortedTransactions, t))
+		next = max(batches[len(batches)-1].LastOffset(), next) + 1
+	}
+	return found, nil
+}
+
+// fetch reads once at an offset and does not wait for records that are not
+// there yet.
+func (c *Client) fetch(ctx context.Context, at place, offset int64, level sarama.IsolationLevel) (*sarama.FetchResponseBlock, error) {
+	var block *sarama.FetchResponseBlock
+	err := c.onLeader(ctx, at, func(leader *sarama.Broker) error {
+		const noSession, anyEpoch = -1, -1
+		request := &sarama.FetchRequest{
+			Version: 12, MinBytes: 1, MaxBytes: tailBytes, Isolation: level, SessionEpoch: noSession,
+		}
+		request.AddBlock(at.topic, at.partition, offset, tailBytes, anyEpoch)
+		response, err := leader.Fetch(request)
+		if err != nil {
+			return err
+		}
+		if block = response.GetBlock(at.topic, at.partition); block == nil {
+			return sarama.ErrIncompleteResponse
+		}
+		if block.Err != sarama.ErrNoError {
+			return block.Err
+		}
+		return nil
+	})
+	return block, err
+}
+
+// wholeBatches leaves out a batch that the answer's limit has cut.
+func wholeBatches(block *sarama.FetchResponseBlock) []*sarama.RecordBatch {
+	var batches []*sarama.RecordBatch
+	for _, set := range block.RecordsSet {
+		if set.RecordBatch != nil && !set.RecordBatch.PartialTrailingRecord {
+			batches = append(batches, set.RecordBatch)
+		}
+	}
+	return batches
+}
+
+// largestVisible returns the largest offset in [t.from,t.end) of these batches
+// that is handed to readers, or -1. An aborted transaction of a producer hides
+// the producer's transactional batches from its first offset to its marker; one
+// producer can have several in the list, so it is walked in order.
+func largestVisible(batches []*sarama.RecordBatch, aborted []*sarama.AbortedTransaction, t tail) int64 {
+	aborted = slices.SortedFunc(slices.Values(aborted), func(a, b *sarama.AbortedTransaction) int {
+		return cmp.Compare(a.FirstOffset, b.FirstOffset)
+	})
+	largest := int64(-1)
+	aborting := map[int64]bool{}
+	for _, batch := range batches {
+		for len(aborted) > 0 && aborted[0].FirstOffset <= batch.LastOffset() {
+			aborting[aborted[0].ProducerID] = true
+			aborted = aborted[1:]
+		}
+		switch {
+		case batch.Control:
+			delete(aborting, batch.ProducerID)
+		case batch.IsTransactional && aborting[batch.ProducerID]:
+		default:
+			largest = max(largest, largestIn(batch, t))
+		}
+	}
+	return largest
+}
+
+func largestIn(batch *sarama.RecordBatch, t tail) int64 {
+	for _, record := range slices.Backward(batch.Records) {
+		if offset := batch.FirstOffset + record.OffsetDelta; offset < t.end {
+			if offset >= t.from {
+				return offset
+			}
+			break
+		}
+	}
+	return -1
+}
