@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,17 +12,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gokavro/gokavro/topology/runner"
 )
-
-// processorFlags are the flags that cmd/flights knows.
-func processorFlags() []string {
-	return []string{"brokers", "registry", "state", "create-topics", "validate", "config"}
-}
-
-// processorVariables are the environment variables that cmd/flights reads.
-func processorVariables() []string {
-	return []string{"GOKAVRO_BROKERS", "GOKAVRO_REGISTRY", "GOKAVRO_STATE", "GOKAVRO_CREATE_TOPICS"}
-}
 
 func TestComposeFileFitsTheCode(t *testing.T) {
 	t.Parallel()
@@ -50,13 +41,14 @@ func TestComposeCheckSeesFaults(t *testing.T) {
 		{name: "health not awaited", old: "condition: service_healthy", new: "condition: service_started", want: "does not wait for a healthy"},
 		{name: "shared state", old: "flights-2-state:/state", new: "flights-1-state:/state", want: "share the state volume"},
 		{name: "state in the container", old: "flights-1-state:/state", new: "flights-1-state:/data", want: "flights-1: no volume"},
-		{name: "unknown flag", old: "--create-topics", new: "--make-topics", want: "flag --make-topics"},
+		{name: "unknown flag", old: "--create-topics", new: "--make-topics", want: "unknown flag: --make-topics"},
 		{name: "unknown variable", old: "GOKAVRO_REGISTRY:", new: "GOKAVRO_REGISTRIES:", want: "GOKAVRO_REGISTRIES"},
 		{name: "broker not advertised", old: "GOKAVRO_BROKERS: kafka:19092", new: "GOKAVRO_BROKERS: kafka:9092", want: "GOKAVRO_BROKERS"},
 		{name: "registry elsewhere", old: "http://schema-registry:8081", new: "http://schema-registry:8085", want: "GOKAVRO_REGISTRY"},
 		{name: "host not advertised", old: "HOST://localhost:9092", new: "HOST://kafka:9092", want: "KAFKA_ADVERTISED_LISTENERS"},
 		{name: "short stop", old: "stop_grace_period: 40s", new: "stop_grace_period: 10s", want: "stop_grace_period"},
 		{name: "no restart", old: "    restart: unless-stopped\n\n  flights-1:", new: "\n  flights-1:", want: "schema-registry: restart"},
+		{name: "word beside the flags", old: `"--create-topics", "4"`, new: `"--create-topics", "4", "now"`, want: "words beside its flags"},
 		{name: "no partitions", old: `"--create-topics", "4"`, new: `"--create-topics", "0"`, want: "partitions"},
 	}
 	for _, tt := range tests {
@@ -190,37 +182,43 @@ func processorFaults(project *types.Project, s types.ServiceConfig) []string {
 	if s.Build == nil || s.Build.Dockerfile != "Dockerfile" {
 		faults = append(faults, s.Name+": is not built from Dockerfile")
 	}
-	if grace := s.StopGracePeriod; grace == nil || time.Duration(*grace) < 40*time.Second {
-		faults = append(faults, s.Name+": stop_grace_period is below 40s")
+	if grace := s.StopGracePeriod; grace == nil || time.Duration(*grace) < runner.DefaultStopTimeout+5*time.Second {
+		faults = append(faults, fmt.Sprintf("%s: stop_grace_period is not well above the stop timeout, %v", s.Name, runner.DefaultStopTimeout))
 	}
 	volume := stateVolume(s)
 	if _, declared := project.Volumes[volume]; !declared {
 		faults = append(faults, fmt.Sprintf("%s: no volume of its own at %s", s.Name, variable(s, "GOKAVRO_STATE")))
 	}
-	for name := range s.Environment {
-		if !slices.Contains(processorVariables(), name) {
-			faults = append(faults, fmt.Sprintf("%s: cmd/flights does not read the variable %s", s.Name, name))
-		}
-	}
+	faults = append(faults, variableFaults(s)...)
 	faults = append(faults, flagFaults(s)...)
 	return append(faults, addressFaults(project, s)...)
 }
 
+// flagFaults parses the command as cmd/flights does.
 func flagFaults(s types.ServiceConfig) []string {
+	flags := runner.Flags()
+	if err := flags.Parse(s.Command); err != nil {
+		return []string{fmt.Sprintf("%s: command %q: %v", s.Name, s.Command, err)}
+	}
 	var faults []string
-	for _, word := range s.Command {
-		flag, isFlag := strings.CutPrefix(word, "--")
-		flag, _, _ = strings.Cut(flag, "=")
-		if isFlag && !slices.Contains(processorFlags(), flag) {
-			faults = append(faults, fmt.Sprintf("%s: cmd/flights does not know the flag --%s", s.Name, flag))
+	if flags.NArg() > 0 {
+		faults = append(faults, fmt.Sprintf("%s: command %q has words beside its flags", s.Name, s.Command))
+	}
+	if partitions, err := flags.GetInt("create-topics"); err != nil || partitions < 2 {
+		faults = append(faults, fmt.Sprintf("%s: two processors cannot share %d partitions", s.Name, partitions))
+	}
+	return faults
+}
+
+// variableFaults wants every variable to be one of a setting, which has a flag.
+func variableFaults(s types.ServiceConfig) []string {
+	var faults []string
+	for name := range s.Environment {
+		setting, ours := strings.CutPrefix(name, "GOKAVRO_")
+		flag := strings.ToLower(strings.ReplaceAll(setting, "_", "-"))
+		if !ours || flag == "config" || flag == "validate" || runner.Flags().Lookup(flag) == nil {
+			faults = append(faults, fmt.Sprintf("%s: cmd/flights does not read the variable %s", s.Name, name))
 		}
-	}
-	at := slices.Index(s.Command, "--create-topics")
-	if at < 0 || at+1 >= len(s.Command) {
-		return append(faults, s.Name+": does not create its topics")
-	}
-	if partitions, err := strconv.Atoi(s.Command[at+1]); err != nil || partitions < 2 {
-		faults = append(faults, fmt.Sprintf("%s: two processors cannot share %q partitions", s.Name, s.Command[at+1]))
 	}
 	return faults
 }

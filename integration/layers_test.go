@@ -185,7 +185,7 @@ func TestImportCheckSeesViolations(t *testing.T) {
 // importFaults reports every import of a file that breaks a rule.
 func importFaults(f goFile) []string {
 	if layerOf(f.folder()) < 0 {
-		return []string{fmt.Sprintf("%s: belongs to no layer: put it into a folder of the design", f.folder())}
+		return []string{f.folder() + ": belongs to no layer: put it into a folder of the design"}
 	}
 	var faults []string
 	for _, imported := range f.imports {
