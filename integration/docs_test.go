@@ -115,10 +115,11 @@ func TestShellCheckSeesMissingCommands(t *testing.T) {
 	}
 }
 
-// shownPages are the pages whose code is held to compile: the README and docs.
+// shownPages are the pages whose code is held to compile and whose commands are
+// held to exist.
 func shownPages(t *testing.T) []string {
 	t.Helper()
-	pages := []string{"README.md"}
+	pages := []string{"README.md", "CONTRIBUTING.md"}
 	for _, page := range treeFiles(t, ".md") {
 		if strings.HasPrefix(page, "docs/") {
 			pages = append(pages, page)
