@@ -48,17 +48,18 @@ func connect(ctx context.Context, cfg Config, conf *sarama.Config) (sarama.Clien
 		if err == nil {
 			return client, nil
 		}
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("kafka: connecting to %s: %w", strings.Join(cfg.Brokers, ", "), ctx.Err())
-		}
 		// A try that the timeout cut off says less than the one before it.
 		if cause == nil || within.Err() == nil {
 			cause = err
 		}
-		if !pause(within, dialPause) {
-			return nil, &UnreachableError{Brokers: cfg.Brokers, Timeout: cfg.Timeout, Err: cause}
-		}
 		cfg.Logger.Debug("no broker answered", "brokers", cfg.Brokers, "err", err)
+		if pause(within, dialPause) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("kafka: connecting to %s: %w", strings.Join(cfg.Brokers, ", "), ctx.Err())
+		}
+		return nil, &UnreachableError{Brokers: cfg.Brokers, Timeout: cfg.Timeout, Err: cause}
 	}
 }
 

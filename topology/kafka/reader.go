@@ -71,10 +71,13 @@ func (c *Client) Read(ctx context.Context, q Query, handle func(Record) error) e
 	if errors.Is(err, ErrStop) {
 		return nil
 	}
-	if ended := ctx.Err(); !q.UntilEnd && ended != nil && errors.Is(err, ended) {
+	if ended := ctx.Err(); ended == nil || !errors.Is(err, ended) {
+		return err
+	}
+	if !q.UntilEnd {
 		return nil
 	}
-	return err
+	return fmt.Errorf("kafka: reading topic %q: %w", q.Topic, ctx.Err())
 }
 
 func (c *Client) read(ctx context.Context, q Query, handle func(Record) error) error {
@@ -114,12 +117,15 @@ func (c *Client) read(ctx context.Context, q Query, handle func(Record) error) e
 // recordsAhead is how many records may wait for the handler.
 const recordsAhead = 256
 
-// handOver calls the handler until the channel is closed. After an error it
-// stops the readers and only empties the channel, so that none of them blocks.
+// handOver calls the handler until the channel is closed. After an error or the
+// end of ctx it only empties the channel, so that no reader blocks.
 func handOver(ctx context.Context, records <-chan Record, handle func(Record) error, stop func()) error {
 	var failed error
 	for record := range records {
-		if failed != nil || ctx.Err() != nil {
+		if failed != nil {
+			continue
+		}
+		if failed = ctx.Err(); failed != nil {
 			continue
 		}
 		if failed = handle(record); failed != nil {

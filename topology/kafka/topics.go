@@ -115,8 +115,8 @@ func (c *Client) CreateMissing(ctx context.Context, topics ...Topic) (created []
 func topicNames(topics []Topic) ([]string, error) {
 	var names, faults []string
 	for _, topic := range topics {
-		if topic.Name == "" {
-			faults = append(faults, "a topic has no name")
+		if fault := nameFault(topic.Name); fault != "" {
+			faults = append(faults, fault)
 		}
 		if topic.Partitions < 1 {
 			faults = append(faults, fmt.Sprintf("topic %q: %d partitions: it must have at least 1", topic.Name, topic.Partitions))
@@ -129,6 +129,23 @@ func topicNames(topics []Topic) ([]string, error) {
 		return nil, fmt.Errorf("kafka: %s", strings.Join(faults, "; "))
 	}
 	return names, nil
+}
+
+// nameFault holds a name against Kafka's rules, or returns "".
+func nameFault(name string) string {
+	const longest = 249
+	switch {
+	case name == "":
+		return "a topic has no name"
+	case name == "." || name == ".." || len(name) > longest || strings.ContainsFunc(name, isNotOfName):
+		return fmt.Sprintf("topic %q: a name has at most %d letters, digits, dots, underscores and hyphens", name, longest)
+	}
+	return ""
+}
+
+func isNotOfName(r rune) bool {
+	const others = "._-"
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
 }
 
 func (c *Client) missing(ctx context.Context, names []string) ([]string, error) {

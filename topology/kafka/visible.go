@@ -13,6 +13,9 @@ const (
 	// tailBytes bounds one answer while the tail of a partition is searched. A
 	// batch that is larger comes whole.
 	tailBytes = 1 << 20
+	// answerBytes bounds the whole answer, and lies above tailBytes because kfake
+	// leaves the aborted transactions out of an answer that this bound cuts.
+	answerBytes = 8 * tailBytes
 	// tailGrowth is how much farther back each step of the search begins.
 	tailGrowth = 8
 )
@@ -100,7 +103,7 @@ func (c *Client) fetch(ctx context.Context, at place, offset int64, level sarama
 	err := c.onLeader(ctx, at, func(leader *sarama.Broker) error {
 		const noSession, anyEpoch = -1, -1
 		request := &sarama.FetchRequest{
-			Version: 12, MinBytes: 1, MaxBytes: tailBytes, Isolation: level, SessionEpoch: noSession,
+			Version: 12, MinBytes: 1, MaxBytes: answerBytes, Isolation: level, SessionEpoch: noSession,
 		}
 		request.AddBlock(at.topic, at.partition, offset, tailBytes, anyEpoch)
 		response, err := leader.Fetch(request)

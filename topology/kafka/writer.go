@@ -13,14 +13,18 @@ import (
 // Writer writes records in the background, each exactly once into its log:
 // acks=all and enable.idempotence=true. It is safe for concurrent use.
 type Writer struct {
-	client    sarama.Client
+	client    *Client
 	producer  sarama.AsyncProducer
 	delivered chan struct{}
+	// topics are those that are known to exist.
+	topics sync.Map
 
 	// mu is read-locked while a record goes to sarama and locked by Close, for
 	// sarama's input must not be used once it is closed.
 	mu     sync.RWMutex
 	closed bool
+	// inFlight counts the records that sarama has.
+	inFlight sync.WaitGroup
 
 	// first is the first error. Close reads it when delivered is closed.
 	first error
@@ -35,6 +39,9 @@ func NewWriter(cfg Config) (*Writer, error) {
 	cfg = cfg.WithDefaults()
 	conf := cfg.Sarama()
 	conf.Producer.Partitioner = newChosenPartitioner
+	// sarama gives a batch up when it finds no leader in one look at the metadata,
+	// so that look has to outlast the restart of a broker.
+	conf.Metadata.Retry.Max = 80
 	client, err := connect(context.Background(), cfg, conf)
 	if err != nil {
 		return nil, err
@@ -44,7 +51,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 		_ = client.Close()
 		return nil, fmt.Errorf("kafka: starting a producer: %w", err)
 	}
-	w := &Writer{client: client, producer: producer, delivered: make(chan struct{})}
+	w := &Writer{client: &Client{cfg: cfg, sarama: client}, producer: producer, delivered: make(chan struct{})}
 	go w.deliver()
 	return w, nil
 }
@@ -53,7 +60,8 @@ func NewWriter(cfg Config) (*Writer, error) {
 // are in flight, and until ctx ends. The record goes to Record.Partition, or if
 // that is less than 0 to the partition that Java's clients choose for its key;
 // records without a key go round. A zero Record.Time becomes the time of the
-// call. The record's bytes must not be changed afterwards.
+// call. The record's bytes must not be changed afterwards. A topic that does not
+// exist is an [ErrTopicNotFound].
 //
 // If Write returns nil, done is called once with the record, its offset,
 // partition and time filled in, or with an error. Calls come one after the
@@ -75,23 +83,44 @@ func (w *Writer) Write(ctx context.Context, r Record, done func(Record, error)) 
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("kafka: writing to topic %q: %w", r.Topic, err)
 	}
+	if err := w.checkTopic(ctx, r.Topic); err != nil {
+		return err
+	}
+	w.inFlight.Add(1)
 	select {
 	case w.producer.Input() <- toMessage(r, done):
 		return nil
 	case <-ctx.Done():
+		w.inFlight.Done()
 		return fmt.Errorf("kafka: writing to topic %q: %w", r.Topic, ctx.Err())
 	}
+}
+
+// checkTopic asks for a topic once, because sarama would look for a missing one
+// as long as for a missing leader.
+func (w *Writer) checkTopic(ctx context.Context, topic string) error {
+	if _, known := w.topics.Load(topic); known {
+		return nil
+	}
+	if _, err := w.client.partitions(ctx, topic); err != nil {
+		return err
+	}
+	w.topics.Store(topic, true)
+	return nil
 }
 
 // Close waits for everything in flight and returns the first error that any
 // record met. A second Close returns the same.
 func (w *Writer) Close() error {
 	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
+	first := !w.closed
+	w.closed = true
+	w.mu.Unlock()
+	if first {
+		// sarama drops a batch that it is about to send again when it is closed.
+		w.inFlight.Wait()
 		w.producer.AsyncClose()
 	}
-	w.mu.Unlock()
 	<-w.delivered
 	return w.first
 }
@@ -123,6 +152,7 @@ func (w *Writer) deliver() {
 
 // settle tells the outcome of one record.
 func (w *Writer) settle(message *sarama.ProducerMessage, err error) {
+	defer w.inFlight.Done()
 	sent := message.Metadata.(inFlight)
 	record := sent.record
 	if err != nil {
