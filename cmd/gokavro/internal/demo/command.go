@@ -1,0 +1,77 @@
+// Package demo runs the reference topology on real data, from input to
+// report, on an embedded stack or on a real cluster.
+package demo
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
+)
+
+const defaultPartitions = 4
+
+type options struct {
+	json       bool
+	out        string
+	input      string
+	brokers    []string
+	registry   []string
+	partitions int
+	keep       bool
+}
+
+// Command returns `gokavro demo`.
+func Command() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the reference topology on real flights, end to end",
+		Long: "Starts an embedded Kafka and schema registry, feeds 20,000 flights, enriches them and reports what came out.\n" +
+			"The exit code is 0 when every record is accounted for.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.partitions < 1 {
+				return cli.Usage(fmt.Errorf("--partitions %d: give a number of 1 or more", o.partitions))
+			}
+			return execute(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&o.json, "json", false, "print one JSON object and nothing else")
+	flags.StringVar(&o.out, "out", "", "write flights-enriched.avro and airport-stats.avro to this `DIR`")
+	flags.StringVar(&o.input, "input", "", "another `FILE.avro` of flights")
+	flags.StringSliceVar(&o.brokers, "brokers", nil, "`HOST:PORT` of a real Kafka instead of the embedded one")
+	flags.StringSliceVar(&o.registry, "registry", nil, "`URL` of a real schema registry instead of the embedded one")
+	flags.IntVar(&o.partitions, "partitions", defaultPartitions, "partitions of the topics that are created")
+	flags.BoolVar(&o.keep, "keep", false, "stay up until Ctrl-C")
+	return cmd
+}
+
+// openOut makes the output folder and checks that files can be written there.
+func openOut(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("--out %s: the folder cannot be made: %w", dir, cause(err))
+	}
+	probe, err := os.CreateTemp(dir, ".gokavro-*")
+	if err != nil {
+		return fmt.Errorf("--out %s: files cannot be written there: %w", dir, cause(err))
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// cause drops the operation and the path, which the message names already.
+func cause(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,217 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/examples/flights"
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/runner"
+)
+
+const (
+	reachable = 20 * time.Second // how long a real cluster is tried
+	stall     = 60 * time.Second // how long nothing may come out
+)
+
+// execute checks everything that can be checked, then runs the demo.
+func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	input := flightsSource(o.input)
+	total, err := count(input, flights.FlightCodec())
+	if err != nil {
+		return err
+	}
+	if err := openOut(o.out); err != nil {
+		return err
+	}
+	say := stderr
+	if o.json {
+		say = io.Discard
+	}
+	stack, err := startStack(ctx, &o, say)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stack.Close()) }()
+	state, err := os.MkdirTemp("", "gokavro-demo-*")
+	if err != nil {
+		return fmt.Errorf("making a folder for the state: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
+	d := &demo{o: o, input: input, total: total, state: state, stdout: stdout, say: say}
+	return d.run(ctx)
+}
+
+// startStack starts what of the stack was not given, and completes o.
+func startStack(ctx context.Context, o *options, say io.Writer) (*devstack.Stack, error) {
+	stack, err := devstack.Start(ctx, devstack.Config{NoKafka: len(o.brokers) > 0, NoRegistry: len(o.registry) > 0})
+	if err != nil {
+		return nil, err
+	}
+	if len(o.brokers) == 0 {
+		o.brokers = stack.Brokers()
+		fmt.Fprintf(say, "embedded Kafka at %s\n", o.brokers[0])
+	}
+	if len(o.registry) == 0 {
+		o.registry = []string{stack.RegistryURL()}
+		fmt.Fprintf(say, "embedded schema registry at %s\n", o.registry[0])
+	}
+	return stack, nil
+}
+
+type demo struct {
+	o      options
+	input  source
+	total  int64
+	state  string
+	stdout io.Writer
+	say    io.Writer
+	cluster
+}
+
+func (d *demo) run(ctx context.Context) (err error) {
+	if err := d.connect(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.kafka.Close()) }()
+	if err := d.feedAirports(ctx); err != nil {
+		return err
+	}
+	file, err := d.enrichedFile()
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		defer file.discard()
+	}
+	collected := newCollector(&d.cluster, file)
+	start := time.Now()
+	if err := d.process(ctx, collected, &start); err != nil {
+		return explain(ctx, err)
+	}
+	if err := d.report(ctx, collected.result(d.total, start), file); err != nil {
+		return err
+	}
+	if d.o.keep {
+		return d.stayUp(ctx)
+	}
+	return nil
+}
+
+func (d *demo) connect(ctx context.Context) (err error) {
+	d.registry, err = registry.New(registry.Config{URLs: d.o.registry, Timeout: reachable})
+	if err != nil {
+		return err
+	}
+	d.kafka, err = kafka.Dial(ctx, kafka.Config{Brokers: d.o.brokers, ClientID: "gokavro-demo", Timeout: reachable})
+	if err != nil {
+		return err
+	}
+	if err := d.registry.Ping(ctx); err != nil {
+		return errors.Join(err, d.kafka.Close())
+	}
+	return nil
+}
+
+// feedAirports fills the lookup table before the topology starts.
+func (d *demo) feedAirports(ctx context.Context) error {
+	partitions := int32(d.o.partitions)
+	_, err := d.kafka.CreateMissing(ctx,
+		kafka.Topic{Name: flights.AirportsTopic, Partitions: partitions, Compact: true},
+		kafka.Topic{Name: flights.FlightsTopic, Partitions: partitions})
+	if err != nil {
+		return err
+	}
+	return feed(ctx, &d.cluster, airportsSource(), target[flights.Airport]{
+		topic: flights.AirportsTopic, codec: flights.AirportCodec(), key: func(a *flights.Airport) string { return a.IATA },
+	})
+}
+
+func (d *demo) enrichedFile() (*outFile, error) {
+	if d.o.out == "" {
+		return nil, nil
+	}
+	return createOut(d.o.out, flights.EnrichedTopic+".avro", flights.EnrichedCodec().Schema())
+}
+
+// process feeds the flights through the running topology and returns when all
+// of them are accounted for and the topology has stopped.
+func (d *demo) process(ctx context.Context, collected *collector, start *time.Time) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	tasks := &tasks{ctx: ctx, cancel: cancel}
+	defer tasks.stop()
+	if err := d.startTopology(tasks); err != nil {
+		return err
+	}
+	read, err := collected.start(d.kafka)
+	if err != nil {
+		return err
+	}
+	tasks.start(read)
+	*start = time.Now()
+	tasks.start(d.feedFlights)
+	shown := newProgress(d.say, d.total, d.o.json)
+	err = collected.wait(ctx, d.total, stall, shown.update)
+	shown.finish()
+	if err != nil {
+		return err
+	}
+	tasks.stop()
+	return context.Cause(ctx)
+}
+
+func (d *demo) feedFlights(ctx context.Context) error {
+	return feed(ctx, &d.cluster, d.input, target[flights.Flight]{
+		topic: flights.FlightsTopic, codec: flights.FlightCodec(), key: func(f *flights.Flight) string { return f.Origin },
+	})
+}
+
+// startTopology returns when the topology is running.
+func (d *demo) startTopology(t *tasks) error {
+	r, err := runner.New(flights.Topology(), runner.Config{
+		Brokers: d.o.brokers, Registry: d.o.registry, StateDir: d.state,
+		CreateTopics: d.o.partitions, DialTimeout: reachable,
+	})
+	if err != nil {
+		return err
+	}
+	t.start(r.Run)
+	select {
+	case <-r.Ready():
+		return nil
+	case <-t.ctx.Done():
+		return context.Cause(t.ctx)
+	}
+}
+
+// stayUp runs the topology on until the context ends.
+func (d *demo) stayUp(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	tasks := &tasks{ctx: ctx, cancel: cancel}
+	defer tasks.stop()
+	if err := d.startTopology(tasks); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.say, "\nStaying up: Kafka at %s, schema registry at %s. Ctrl-C ends.\n", d.o.brokers[0], d.o.registry[0])
+	<-ctx.Done()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// explain says what an ended context means here.
+func explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted before every record was accounted for")
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/examples/flights"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+// report reads the table that the topology keeps, writes the files and prints
+// the result.
+func (d *demo) report(ctx context.Context, r result, enriched *outFile) (err error) {
+	if r.stats, err = d.readStats(ctx); err != nil {
+		return explain(ctx, err)
+	}
+	if enriched != nil {
+		if err := d.writeStats(r.stats); err != nil {
+			return err
+		}
+		if err := enriched.commit(); err != nil {
+			return err
+		}
+	}
+	write := r.writeText
+	if d.o.json {
+		write = r.writeJSON
+	}
+	if err := write(d.stdout); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return r.complete()
+}
+
+// readStats returns the last value of each key of the table, by key.
+func (d *demo) readStats(ctx context.Context) ([]flights.AirportStats, error) {
+	codec := avro.Typed[flights.AirportStats](avro.Namespace("gokavro.flights"), avro.Registry(d.registry))
+	rows := map[string]flights.AirportStats{}
+	err := d.kafka.Read(ctx, kafka.Query{Topic: flights.StatsTopic, UntilEnd: true}, func(r kafka.Record) error {
+		if r.Value == nil {
+			delete(rows, string(r.Key))
+			return nil
+		}
+		var row flights.AirportStats
+		if err := codec.Read(r.Value, &row); err != nil {
+			return fmt.Errorf("reading %s/%d at offset %d: %w", r.Topic, r.Partition, r.Offset, err)
+		}
+		rows[string(r.Key)] = row
+		return nil
+	})
+	stats := make([]flights.AirportStats, 0, len(rows))
+	for _, row := range rows {
+		stats = append(stats, row)
+	}
+	slices.SortFunc(stats, func(a, b flights.AirportStats) int { return cmp.Compare(a.IATA, b.IATA) })
+	return stats, err
+}
+
+func (d *demo) writeStats(stats []flights.AirportStats) error {
+	file, err := createOut(d.o.out, flights.StatsTopic+".avro", flights.StatsCodec().Schema())
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	for i := range stats {
+		if err := file.write(&stats[i]); err != nil {
+			return err
+		}
+	}
+	return file.commit()
+}

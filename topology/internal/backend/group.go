@@ -1,0 +1,101 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// How long the group waits before it joins again after an error.
+const (
+	firstRejoin = 100 * time.Millisecond
+	lastRejoin  = 5 * time.Second
+)
+
+// group is the sarama.ConsumerGroup that goka consumes with. goka's own loop
+// sleeps five seconds after each rebalance; this Consume loops by itself and
+// returns only for the end of the context or a fault of the processor.
+type group struct {
+	sarama.ConsumerGroup
+	log *slog.Logger
+}
+
+// Consume runs sessions until ctx ends or the handler fails. Brokers that are
+// away are waited for.
+func (g *group) Consume(ctx context.Context, topics []string, handler sarama.ConsumerGroupHandler) error {
+	wait := firstRejoin
+	for ctx.Err() == nil {
+		watched := &watchedHandler{ConsumerGroupHandler: handler}
+		err := g.ConsumerGroup.Consume(ctx, topics, watched)
+		if fault := watched.fault(); fault != nil && ctx.Err() == nil {
+			return fault
+		}
+		if errors.Is(err, sarama.ErrClosedConsumerGroup) {
+			return nil
+		}
+		if err == nil {
+			wait = firstRejoin
+			continue
+		}
+		if ctx.Err() == nil {
+			g.log.Warn("joining the consumer group again", "retry_in", wait, "err", err)
+			pause(ctx, wait)
+			wait = min(2*wait, lastRejoin)
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// watchedHandler keeps the errors that goka's handler returns: sarama only
+// sends them to a channel, and the session would start over as if nothing had
+// been.
+type watchedHandler struct {
+	sarama.ConsumerGroupHandler
+	session *ordered // set by Setup, before any claim is consumed
+	mu      sync.Mutex
+	err     error
+}
+
+func (h *watchedHandler) keep(err error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.err == nil {
+		h.err = err
+	}
+	return err
+}
+
+func (h *watchedHandler) fault() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+// Setup prepares the partitions of a session.
+func (h *watchedHandler) Setup(session sarama.ConsumerGroupSession) error {
+	h.session = newOrdered(session)
+	return h.keep(h.ConsumerGroupHandler.Setup(h.session))
+}
+
+// ConsumeClaim hands a partition's records to goka.
+func (h *watchedHandler) ConsumeClaim(_ sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	return h.keep(h.ConsumerGroupHandler.ConsumeClaim(h.session, h.session.track(claim)))
+}
+
+// Cleanup drains the partitions at the end of a session.
+func (h *watchedHandler) Cleanup(sarama.ConsumerGroupSession) error {
+	return h.keep(h.ConsumerGroupHandler.Cleanup(h.session))
+}

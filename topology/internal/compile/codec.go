@@ -1,0 +1,56 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gokavro/gokavro/codecs"
+)
+
+// input is what the steps are given for a record of an input: its bytes, and
+// what came of decoding them.
+type input struct {
+	raw   []byte
+	value any
+	err   error
+}
+
+var errNoValue = errors.New("the record has no value (a tombstone), and a stream's records must have one")
+
+// inputCodec is the goka.Codec of an input. Its Decode never fails: goka would
+// stop the whole processor, while the callback can keep the record as a dead
+// letter, or try again when the registry does not answer.
+type inputCodec struct{ codec codecs.Untyped }
+
+// Encode is never called for an input.
+func (c inputCodec) Encode(value any) ([]byte, error) { return c.codec.Encode(value) }
+
+// Decode returns an *input.
+func (c inputCodec) Decode(data []byte) (any, error) {
+	in := &input{raw: data}
+	in.decode(c.codec)
+	return in, nil
+}
+
+func (in *input) decode(codec codecs.Untyped) {
+	if in.raw == nil {
+		in.err = errNoValue
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			in.value, in.err = nil, fmt.Errorf("the codec panicked: %v", r)
+		}
+	}()
+	in.value, in.err = codec.Decode(in.raw)
+}
+
+// rawCodec hands bytes to goka that were encoded before, so that an encoding
+// error is met while nothing of the record has taken effect.
+type rawCodec struct{}
+
+// Encode returns value, a []byte.
+func (rawCodec) Encode(value any) ([]byte, error) { return codecs.Value[[]byte](value) }
+
+// Decode returns data.
+func (rawCodec) Decode(data []byte) (any, error) { return data, nil }

@@ -1,0 +1,60 @@
+// Package compile turns a graph into a goka group whose callbacks run the
+// graph's steps.
+package compile
+
+import (
+	"log/slog"
+
+	"github.com/lovoo/goka"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/processors/dlq"
+	"github.com/gokavro/gokavro/topology/graph"
+)
+
+// Table is a lookup table as the steps see it. It is safe for concurrent use.
+type Table interface {
+	// Get returns the value of key, nil when there is none.
+	Get(key string) (any, error)
+}
+
+// Program is a graph together with all that its steps need while they run.
+type Program struct {
+	Graph *graph.Graph
+	// Topic maps a topic of the graph to the one on the cluster.
+	Topic func(string) string
+	// Codecs holds the codec of each node that has one, bound to its topic, by
+	// the node's name.
+	Codecs map[string]codecs.Untyped
+	// Letters is the codec of dead letters.
+	Letters codecs.Codec[dlq.Letter]
+	// Tables holds the lookup tables by the node's name.
+	Tables map[string]Table
+	// Counters counts what becomes of records.
+	Counters *Counters
+	Log      *slog.Logger
+	// Fail is told of a fault that stops the processor.
+	Fail func(error)
+
+	outputs map[string]goka.Stream // topics on the cluster by the output's name
+}
+
+// Group returns the goka group that runs the program, under that name.
+func (p *Program) Group(name string) *goka.GroupGraph {
+	p.outputs = map[string]goka.Stream{}
+	var edges []goka.Edge
+	for _, n := range p.Graph.Of(graph.Input) {
+		edges = append(edges, goka.Input(p.stream(n.Topic), inputCodec{codec: p.Codecs[n.Name]}, p.callback(n)))
+	}
+	for _, n := range p.Graph.Of(graph.Output) {
+		p.outputs[n.Name] = p.stream(n.Topic)
+		edges = append(edges, goka.Output(p.stream(n.Topic), rawCodec{}))
+	}
+	for range p.Graph.Of(graph.Store) {
+		edges = append(edges, goka.Persist(rawCodec{}))
+	}
+	edges = append(edges, goka.Output(p.stream(p.Graph.DeadLetters()), rawCodec{}))
+	return goka.DefineGroup(goka.Group(name), edges...)
+}
+
+func (p *Program) stream(topic string) goka.Stream { return goka.Stream(p.Topic(topic)) }

@@ -1,0 +1,157 @@
+// Package lookup holds a table's topic in memory, whole, so that a step may
+// look up any key.
+package lookup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+const (
+	firstReread = 100 * time.Millisecond
+	lastReread  = 5 * time.Second
+)
+
+// Table follows a compacted topic. It does not matter how its writer placed
+// the keys: all partitions are held. Of two records of one key in different
+// partitions the one that is read last wins. Get is safe for concurrent use.
+type Table struct {
+	topic string
+	codec codecs.Untyped
+	log   *slog.Logger
+
+	mu   sync.RWMutex
+	rows map[string]*row
+}
+
+// New returns a table that is empty until Load.
+func New(topic string, codec codecs.Untyped, log *slog.Logger) *Table {
+	return &Table{topic: topic, codec: codec, log: log, rows: map[string]*row{}}
+}
+
+// row decodes its value when it is first asked for.
+type row struct {
+	mu    sync.Mutex
+	raw   []byte // nil once value or err is known for good
+	value any
+	err   error
+}
+
+func (r *row) get(codec codecs.Untyped) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.raw == nil {
+		return r.value, r.err
+	}
+	value, err := codec.Decode(r.raw)
+	var away *registry.UnavailableError
+	if errors.As(err, &away) {
+		return nil, err
+	}
+	r.raw, r.value, r.err = nil, value, err
+	return value, err
+}
+
+// Get returns the value of key, nil when the table has none. The value is
+// shared: it must not be changed.
+func (t *Table) Get(key string) (any, error) {
+	t.mu.RLock()
+	found := t.rows[key]
+	t.mu.RUnlock()
+	if found == nil {
+		return nil, nil
+	}
+	return found.get(t.codec)
+}
+
+// Len returns the number of keys.
+func (t *Table) Len() int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.rows)
+}
+
+func (t *Table) put(record kafka.Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if record.Value == nil {
+		delete(t.rows, string(record.Key))
+		return
+	}
+	t.rows[string(record.Key)] = &row{raw: record.Value}
+}
+
+// Load reads the topic up to its present end, and returns the positions from
+// which Follow goes on.
+func (t *Table) Load(ctx context.Context, client *kafka.Client) (*Follower, error) {
+	count, err := client.Partitions(t.topic)
+	if err != nil {
+		return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
+	}
+	f := &Follower{table: t, client: client, next: make([]kafka.Position, count)}
+	for i := range f.next {
+		f.next[i] = kafka.Beginning()
+	}
+	err = client.Read(ctx, kafka.Query{Topic: t.topic, UntilEnd: true}, f.take)
+	if err != nil {
+		return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
+	}
+	return f, ctx.Err()
+}
+
+// Follower keeps a loaded table up to date.
+type Follower struct {
+	table  *Table
+	client *kafka.Client
+	next   []kafka.Position // by partition
+}
+
+func (f *Follower) take(record kafka.Record) error {
+	f.table.put(record)
+	f.next[record.Partition] = kafka.At(record.Offset + 1)
+	return nil
+}
+
+// Run follows the topic until ctx ends. A broker that is away is waited for.
+func (f *Follower) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for partition := range f.next {
+		group.Go(func() error {
+			f.follow(ctx, int32(partition))
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (f *Follower) follow(ctx context.Context, partition int32) {
+	wait := firstReread
+	for ctx.Err() == nil {
+		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: f.next[partition]}
+		err := f.client.Read(ctx, query, func(record kafka.Record) error {
+			wait = firstReread
+			return f.take(record)
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		f.table.log.Warn("following a table again", "topic", f.table.topic, "partition", partition, "retry_in", wait, "err", err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+		wait = min(2*wait, lastReread)
+	}
+}

@@ -1,0 +1,129 @@
+package runner
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+// Defaults of [Config].
+const (
+	DefaultStateDir     = "state"
+	DefaultDialTimeout  = 20 * time.Second
+	DefaultStopTimeout  = 30 * time.Second
+	DefaultLogLevel     = "info"
+	defaultClientPrefix = "gokavro-"
+)
+
+// Config says where a topology runs. The same keys are used in a file
+// (snake_case), the environment (GOKAVRO_ and upper case) and flags (dashes).
+type Config struct {
+	// Brokers are Kafka's addresses, host:port. At least one is needed.
+	Brokers []string
+	// Registry holds the schema registry's URLs. At least one is needed.
+	Registry []string
+	// StateDir is the folder for the state's files; one process at a time may
+	// use it. Default: "state" below the working directory.
+	StateDir string
+	// CreateTopics is the number of partitions that missing topics are created
+	// with; their missing schemas are registered as well. Default 0: both must
+	// be there.
+	CreateTopics int
+	// AutoRegister registers missing schemas of what the topology writes, without
+	// creating topics. Default: off.
+	AutoRegister bool
+	// TopicPrefix goes before the name of every topic and of the consumer group,
+	// so that several copies of a topology can share a cluster. Default: none.
+	TopicPrefix string
+	// DialTimeout is how long brokers and registry are tried at the start before
+	// giving up. Default 20 s.
+	DialTimeout time.Duration
+	// StopTimeout bounds a graceful stop. Default 30 s.
+	StopTimeout time.Duration
+	// LogLevel is debug, info, warn or error; [Main] makes its logger by it.
+	// Default info.
+	LogLevel string
+	// Logger gets the runner's log. Default: discarded.
+	Logger *slog.Logger
+}
+
+// WithDefaults returns the configuration with its defaults filled in.
+func (c Config) WithDefaults() Config {
+	if c.StateDir == "" {
+		c.StateDir = DefaultStateDir
+	}
+	if c.DialTimeout == 0 {
+		c.DialTimeout = DefaultDialTimeout
+	}
+	if c.StopTimeout == 0 {
+		c.StopTimeout = DefaultStopTimeout
+	}
+	if c.LogLevel == "" {
+		c.LogLevel = DefaultLogLevel
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Validate returns every fault of the configuration in one error.
+func (c Config) Validate() error {
+	var faults []string
+	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if len(c.Brokers) == 0 {
+		add("no brokers: give --brokers HOST:PORT, GOKAVRO_BROKERS or brokers in the config file")
+	} else if err := c.kafka("").Validate(); err != nil {
+		add("%v", err)
+	}
+	if len(c.Registry) == 0 {
+		add("no schema registry: give --registry URL, GOKAVRO_REGISTRY or registry in the config file")
+	} else if _, err := registry.New(c.registry()); err != nil {
+		add("%v", err)
+	}
+	if c.CreateTopics < 0 {
+		add("create_topics is %d: give a number of partitions of 1 or more", c.CreateTopics)
+	}
+	if c.DialTimeout < 0 {
+		add("dial_timeout is %s: give a duration above 0, such as 20s", c.DialTimeout)
+	}
+	if c.StopTimeout < 0 {
+		add("stop_timeout is %s: give a duration above 0, such as 30s", c.StopTimeout)
+	}
+	if _, err := logLevel(c.LogLevel); err != nil {
+		add("%v", err)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("configuration: %s", strings.Join(faults, "; "))
+}
+
+// String returns the configuration in one line without secrets.
+func (c Config) String() string {
+	return fmt.Sprintf("brokers=%s registry=%d url(s) state=%s create_topics=%d auto_register=%t topic_prefix=%q dial_timeout=%s stop_timeout=%s log_level=%s",
+		strings.Join(c.Brokers, ","), len(c.Registry), c.StateDir, c.CreateTopics, c.AutoRegister, c.TopicPrefix, c.DialTimeout, c.StopTimeout, c.LogLevel)
+}
+
+func (c Config) kafka(name string) kafka.Config {
+	return kafka.Config{Brokers: c.Brokers, ClientID: defaultClientPrefix + name, Timeout: c.DialTimeout, Logger: c.Logger}
+}
+
+func (c Config) registry() registry.Config {
+	return registry.Config{URLs: c.Registry, Timeout: c.DialTimeout}
+}
+
+func logLevel(name string) (slog.Level, error) {
+	var level slog.Level
+	if name == "" {
+		return slog.LevelInfo, nil
+	}
+	if err := level.UnmarshalText([]byte(name)); err != nil {
+		return level, fmt.Errorf("log_level is %q: use debug, info, warn or error", name)
+	}
+	return level, nil
+}

@@ -1,0 +1,158 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+const envPrefix = "GOKAVRO_"
+
+// Flags returns the flags of a deployed topology.
+func Flags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("flags", pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.String("config", "", "`FILE` in YAML with any of the settings below, in snake_case")
+	flags.StringSlice("brokers", nil, "Kafka brokers, `HOST:PORT`, separated by commas")
+	flags.StringSlice("registry", nil, "schema registry `URL`s, separated by commas")
+	flags.String("state", DefaultStateDir, "`DIR` for the state's files; one process at a time")
+	flags.Int("create-topics", 0, "create missing topics with `N` partitions and register their missing schemas")
+	flags.Bool("auto-register", false, "register missing schemas of what is written")
+	flags.String("topic-prefix", "", "`PREFIX` for every topic and the consumer group")
+	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")
+	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
+	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")
+	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")
+	return flags
+}
+
+// notSettings are the flags that are no keys of a config file.
+var notSettings = []string{"config", "validate", "help"}
+
+// Load reads the configuration: the file named by --config, over it the
+// environment, over it the flags that were given. Unknown keys of the file
+// are an error.
+func Load(flags *pflag.FlagSet) (Config, error) {
+	k := koanf.New(".")
+	if path, _ := flags.GetString("config"); path != "" {
+		if err := loadFile(k, path, flags); err != nil {
+			return Config{}, err
+		}
+	}
+	if err := k.Load(env.Provider(".", env.Opt{Prefix: envPrefix, TransformFunc: fromEnv(flags)}), nil); err != nil {
+		return Config{}, fmt.Errorf("configuration: reading the environment: %w", err)
+	}
+	given := posflag.ProviderWithFlag(flags, ".", k, func(f *pflag.Flag) (string, any) {
+		if slices.Contains(notSettings, f.Name) {
+			return "", nil
+		}
+		return key(f.Name), posflag.FlagVal(flags, f)
+	})
+	if err := k.Load(given, nil); err != nil {
+		return Config{}, fmt.Errorf("configuration: reading the flags: %w", err)
+	}
+	return toConfig(k)
+}
+
+func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+func loadFile(k *koanf.Koanf, path string, flags *pflag.FlagSet) error {
+	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+		return fmt.Errorf("configuration: reading the config file %s: %w", path, err)
+	}
+	var unknown []string
+	for _, name := range k.Keys() {
+		if !known(flags, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("configuration: the config file %s has unknown keys: %s: use %s",
+			path, strings.Join(unknown, ", "), strings.Join(keys(flags), ", "))
+	}
+	return nil
+}
+
+func known(flags *pflag.FlagSet, name string) bool { return slices.Contains(keys(flags), name) }
+
+// keys lists the settings' keys in the order of the flags.
+func keys(flags *pflag.FlagSet) []string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(notSettings, f.Name) {
+			names = append(names, key(f.Name))
+		}
+	})
+	return names
+}
+
+// fromEnv maps GOKAVRO_CREATE_TOPICS to create_topics. Names that are no
+// setting are left alone: orchestrators put their own into the environment.
+func fromEnv(flags *pflag.FlagSet) func(name, value string) (string, any) {
+	return func(name, value string) (string, any) {
+		setting := strings.ToLower(strings.TrimPrefix(name, envPrefix))
+		if !known(flags, setting) {
+			return "", nil
+		}
+		return setting, value
+	}
+}
+
+func toConfig(k *koanf.Koanf) (Config, error) {
+	cfg := Config{
+		Brokers:      list(k, "brokers"),
+		Registry:     list(k, "registry"),
+		StateDir:     k.String("state"),
+		CreateTopics: k.Int("create_topics"),
+		AutoRegister: k.Bool("auto_register"),
+		TopicPrefix:  k.String("topic_prefix"),
+		DialTimeout:  k.Duration("dial_timeout"),
+		StopTimeout:  k.Duration("stop_timeout"),
+		LogLevel:     k.String("log_level"),
+	}
+	return cfg, checkTypes(k, cfg)
+}
+
+// checkTypes finds values that were not of their key's type: koanf gives the
+// zero value for them.
+func checkTypes(k *koanf.Koanf, cfg Config) error {
+	var wrong []string
+	bad := func(name string, zero bool, want string) {
+		text := strings.TrimSpace(fmt.Sprint(k.Get(name)))
+		if k.Exists(name) && zero && text != "0" && text != "0s" && text != "false" && text != "" {
+			wrong = append(wrong, fmt.Sprintf("%s is %q, want %s", name, text, want))
+		}
+	}
+	bad("create_topics", cfg.CreateTopics == 0, "a number of partitions")
+	bad("auto_register", !cfg.AutoRegister, "true or false")
+	bad("dial_timeout", cfg.DialTimeout == 0, "a duration such as 20s")
+	bad("stop_timeout", cfg.StopTimeout == 0, "a duration such as 30s")
+	if len(wrong) > 0 {
+		return fmt.Errorf("configuration: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// list returns a list that is written as one, or as text with commas.
+func list(k *koanf.Koanf, name string) []string {
+	values := k.Strings(name)
+	if len(values) == 0 {
+		values = []string{k.String(name)}
+	}
+	var items []string
+	for _, value := range values {
+		for item := range strings.SplitSeq(value, ",") {
+			if item = strings.TrimSpace(item); item != "" {
+				items = append(items, item)
+			}
+		}
+	}
+	return items
+}

@@ -1,0 +1,116 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gokavro/gokavro/topology"
+)
+
+// Exit codes of [Main].
+const (
+	ExitOK    = 0
+	ExitFault = 1 // something is wrong with files, topics, schemas or the cluster
+	ExitUsage = 2 // the command line is wrong
+)
+
+// Main is the main function of a deployable topology. It reads flags,
+// environment and config file, runs the topology until SIGINT or SIGTERM, and
+// ends the process. A second signal ends it at once.
+func Main(build func() *topology.Topology) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // from here on a signal has its default effect
+	}()
+	os.Exit(Command(ctx, build, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Command is [Main] without the process around it: it returns the exit code
+// when ctx ends or the topology fails. Errors are one line on stderr.
+func Command(ctx context.Context, build func() *topology.Topology, args []string, stdout, stderr io.Writer) int {
+	flags := Flags()
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		fmt.Fprintf(stdout, "Usage of %s:\n%s", filepath.Base(os.Args[0]), flags.FlagUsages())
+		return ExitOK
+	}
+	if err == nil {
+		err = checkUsage(flags)
+	}
+	if err != nil {
+		return report(stderr, err, ExitUsage)
+	}
+	cfg, err := Load(flags)
+	if err != nil {
+		return report(stderr, err, ExitFault)
+	}
+	validate, _ := flags.GetBool("validate")
+	if validate {
+		err = runCheck(ctx, build(), cfg, stdout)
+	} else {
+		err = runMain(ctx, build(), cfg, stderr)
+	}
+	if err != nil {
+		return report(stderr, err, ExitFault)
+	}
+	return ExitOK
+}
+
+// checkUsage finds what is wrong with the command line itself.
+func checkUsage(flags *pflag.FlagSet) error {
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: see --help", flags.Arg(0))
+	}
+	if n, _ := flags.GetInt("create-topics"); flags.Changed("create-topics") && n < 1 {
+		return fmt.Errorf("--create-topics %d: give a number of partitions of 1 or more", n)
+	}
+	return nil
+}
+
+// report writes an error as one line.
+func report(stderr io.Writer, err error, code int) int {
+	fmt.Fprintln(stderr, strings.Join(strings.Fields(err.Error()), " "))
+	return code
+}
+
+func runMain(ctx context.Context, t *topology.Topology, cfg Config, stderr io.Writer) error {
+	level, err := logLevel(cfg.LogLevel)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	cfg.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	r, err := New(t, cfg)
+	if err != nil {
+		return err
+	}
+	if err := r.Run(ctx); err != nil {
+		return err
+	}
+	stats := r.Stats()
+	cfg.Logger.Info("stopped", "in", stats.In, "out", stats.Out, "dead_letters", stats.DeadLetters)
+	return nil
+}
+
+func runCheck(ctx context.Context, t *topology.Topology, cfg Config, stdout io.Writer) error {
+	r, err := New(t, cfg)
+	if err != nil {
+		return err
+	}
+	if err := r.Check(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "topology %s is valid: its topics and schemas are there\n", r.graph.Name)
+	return nil
+}

@@ -1,0 +1,175 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/processors/dlq"
+	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+// site is the cluster and the registry that a topology runs on, and what of
+// the topology is bound to them.
+type site struct {
+	graph    *graph.Graph
+	cfg      Config
+	kafka    *kafka.Client
+	registry *registry.Client
+
+	codecs  map[string]codecs.Untyped // by node name
+	letters codecs.Codec[dlq.Letter]
+}
+
+func (s *site) close() {
+	if err := s.kafka.Close(); err != nil {
+		s.cfg.Logger.Warn("closing the connection to Kafka", "err", err)
+	}
+}
+
+// topic returns the name on the cluster of a topic of the graph.
+func (s *site) topic(name string) string { return s.cfg.TopicPrefix + name }
+
+func (s *site) subject(topic string) string { return s.topic(topic) + "-value" }
+
+// prepare creates what is missing, as far as that is wanted, and checks that
+// all is there.
+func (s *site) prepare(ctx context.Context) error {
+	if s.cfg.CreateTopics > 0 {
+		if err := s.createTopics(ctx); err != nil {
+			return err
+		}
+		if err := s.registerTables(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.checkTopics(); err != nil {
+		return err
+	}
+	s.bind()
+	return s.graph.Join(s.prepareCodecs(ctx)...)
+}
+
+func (s *site) createTopics(ctx context.Context) error {
+	missing := []kafka.Topic{{Name: s.topic(s.graph.DeadLetters()), Partitions: int32(s.cfg.CreateTopics)}}
+	for _, n := range s.graph.Nodes {
+		if n.Topic != "" {
+			compact := n.Kind == graph.Lookup || n.Kind == graph.Store
+			missing = append(missing, kafka.Topic{Name: s.topic(n.Topic), Partitions: int32(s.cfg.CreateTopics), Compact: compact})
+		}
+	}
+	created, err := s.kafka.CreateMissing(ctx, missing...)
+	if len(created) > 0 {
+		s.cfg.Logger.Info("created topics", "topics", created, "partitions", s.cfg.CreateTopics)
+	}
+	return err
+}
+
+// registerTables registers the schemas of lookup tables whose subjects are
+// empty. A table that others have written keeps the schema that they gave it.
+func (s *site) registerTables(ctx context.Context) error {
+	for _, n := range s.graph.Of(graph.Lookup) {
+		schema := schemaOf(n.Codec)
+		if schema == nil {
+			continue
+		}
+		_, err := s.registry.Latest(ctx, s.subject(n.Topic))
+		var missing *registry.NotFoundError
+		if errors.As(err, &missing) {
+			_, err = s.registry.Register(ctx, s.subject(n.Topic), schema.String())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func schemaOf(codec codecs.Untyped) *avro.ParsedSchema {
+	if c, ok := codec.(interface{ Schema() *avro.ParsedSchema }); ok {
+		return c.Schema()
+	}
+	return nil
+}
+
+func (s *site) checkTopics() error {
+	var away error
+	err := s.graph.CheckPartitions(func(topic string) int32 {
+		count, err := s.kafka.Partitions(s.topic(topic))
+		if err != nil && !errors.Is(err, kafka.ErrTopicNotFound) {
+			away = err
+		}
+		return count
+	})
+	if away != nil {
+		return fmt.Errorf("asking for the topics' partitions: %w", away)
+	}
+	return err
+}
+
+// bindable is a codec that can be told where its bytes live.
+type bindable interface {
+	Bind(avro.Binding) codecs.Untyped
+}
+
+// bind gives each codec its subject and the registry. Only what the topology
+// writes may be registered.
+func (s *site) bind() {
+	s.codecs = map[string]codecs.Untyped{}
+	for _, n := range s.graph.Nodes {
+		codec := n.Codec
+		if b, ok := codec.(bindable); ok {
+			codec = b.Bind(s.binding(n.Topic, n.Kind == graph.Output || n.Kind == graph.Store))
+		}
+		if codec != nil {
+			s.codecs[n.Name] = codec
+		}
+	}
+	letters := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name("DeadLetter"))
+	s.letters, _ = letters.Bind(s.binding(s.graph.DeadLetters(), true)).(codecs.Codec[dlq.Letter])
+}
+
+func (s *site) binding(topic string, written bool) avro.Binding {
+	return avro.Binding{
+		Registry: s.registry, Subject: s.subject(topic),
+		AutoRegister: written && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0),
+	}
+}
+
+// preparer is a codec that must find out its schema's id before it encodes.
+type preparer interface{ Prepare(context.Context) error }
+
+// prepareCodecs looks up the ids of the schemas that the topology writes with,
+// and registers them where that is allowed.
+func (s *site) prepareCodecs(ctx context.Context) []error {
+	var faults []error
+	prepare := func(what string, codec any) {
+		if c, ok := codec.(preparer); ok {
+			if err := c.Prepare(ctx); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", what, err))
+			}
+		}
+	}
+	for _, n := range s.graph.Nodes {
+		if n.Kind == graph.Output || n.Kind == graph.Store {
+			prepare(string(n.Kind)+" "+n.Name, s.codecs[n.Name])
+		}
+	}
+	prepare("dead letters", s.letters)
+	return faults
+}
+
+// checkSchemas is prepareCodecs without registering anything.
+func (s *site) checkSchemas(ctx context.Context) error {
+	dry := *s
+	dry.cfg.AutoRegister, dry.cfg.CreateTopics = false, 0
+	dry.bind()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return s.graph.Join(dry.prepareCodecs(ctx)...)
+}
