@@ -7,15 +7,21 @@
 // [Int64], [Bytes] and [JSON].
 package codecs
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Untyped is the face of a codec that goka sees: the method set of
 // goka.Codec. Implementations are safe for concurrent use.
 type Untyped interface {
-	// Encode returns value's bytes. The slice belongs to the caller.
+	// Encode returns value's bytes. The slice belongs to the caller. Without
+	// an error it is never nil, also when it is empty: to Kafka a nil value is
+	// a tombstone. A nil value, or one of another type, is an error.
 	Encode(value any) ([]byte, error)
 	// Decode returns the value in data: a T for scalar codecs, a *T for
-	// structs. It keeps no reference to data.
+	// structs. It keeps no reference to data, and refuses bytes after the
+	// value's end.
 	Decode(data []byte) (any, error)
 }
 
@@ -24,9 +30,10 @@ type Untyped interface {
 type Codec[T any] interface {
 	Untyped
 	// Append appends the bytes of value to dst and returns the longer slice.
-	// On an error dst is returned as it was.
+	// On an error, and a nil value is one, dst is returned as it was.
 	Append(dst []byte, value *T) ([]byte, error)
-	// Read decodes data into value. On an error value is not to be used.
+	// Read sets *into to the value in data: nothing of what *into held before
+	// is kept or changed in place. On an error *into stays as it was.
 	Read(data []byte, into *T) error
 }
 
@@ -42,5 +49,8 @@ func Value[T any](value any) (T, error) {
 		}
 	}
 	var none T
-	return none, fmt.Errorf("codecs: got a value of type %T, want %T", value, none)
+	if _, pointer := value.(*T); pointer {
+		return none, fmt.Errorf("codecs: got a nil %T, want a value", value)
+	}
+	return none, fmt.Errorf("codecs: got a value of type %T, want %v", value, reflect.TypeFor[T]())
 }

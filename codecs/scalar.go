@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"unicode/utf8"
 )
 
@@ -18,8 +19,8 @@ func Int64() Codec[int64] { return int64Codec{} }
 // Bytes returns a codec that hands bytes through. Decoded slices are copies.
 func Bytes() Codec[[]byte] { return bytesCodec{} }
 
-// JSON returns a codec of T as encoding/json writes it. Unknown members are
-// ignored when reading. Decode gives a *T.
+// JSON returns a codec of T as encoding/json writes it. Reading ignores unknown
+// members, and null gives the zero T. Decode gives a *T.
 func JSON[T any]() Codec[T] { return jsonCodec[T]{} }
 
 type stringCodec struct{}
@@ -29,6 +30,9 @@ func (c stringCodec) Encode(value any) ([]byte, error) { return encode(c, value)
 func (c stringCodec) Decode(data []byte) (any, error) { return decode(c, data) }
 
 func (stringCodec) Append(dst []byte, value *string) ([]byte, error) {
+	if value == nil {
+		return dst, errNil[string]("encoding")
+	}
 	if !utf8.ValidString(*value) {
 		return dst, fmt.Errorf("codecs: encoding text: %q is not UTF-8", *value)
 	}
@@ -36,6 +40,9 @@ func (stringCodec) Append(dst []byte, value *string) ([]byte, error) {
 }
 
 func (stringCodec) Read(data []byte, into *string) error {
+	if into == nil {
+		return errNil[string]("decoding into")
+	}
 	if !utf8.Valid(data) {
 		return fmt.Errorf("codecs: decoding text: %q is not UTF-8", data)
 	}
@@ -50,10 +57,16 @@ func (c int64Codec) Encode(value any) ([]byte, error) { return encode(c, value) 
 func (c int64Codec) Decode(data []byte) (any, error) { return decode(c, data) }
 
 func (int64Codec) Append(dst []byte, value *int64) ([]byte, error) {
+	if value == nil {
+		return dst, errNil[int64]("encoding")
+	}
 	return binary.BigEndian.AppendUint64(dst, uint64(*value)), nil
 }
 
 func (int64Codec) Read(data []byte, into *int64) error {
+	if into == nil {
+		return errNil[int64]("decoding into")
+	}
 	if len(data) != 8 {
 		return fmt.Errorf("codecs: decoding a 64-bit integer: got %d bytes, want 8", len(data))
 	}
@@ -68,10 +81,16 @@ func (c bytesCodec) Encode(value any) ([]byte, error) { return encode(c, value) 
 func (c bytesCodec) Decode(data []byte) (any, error) { return decode(c, data) }
 
 func (bytesCodec) Append(dst []byte, value *[]byte) ([]byte, error) {
+	if value == nil {
+		return dst, errNil[[]byte]("encoding")
+	}
 	return append(dst, *value...), nil
 }
 
 func (bytesCodec) Read(data []byte, into *[]byte) error {
+	if into == nil {
+		return errNil[[]byte]("decoding into")
+	}
 	*into = append([]byte{}, data...)
 	return nil
 }
@@ -89,6 +108,9 @@ func (c jsonCodec[T]) Decode(data []byte) (any, error) {
 }
 
 func (jsonCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
+	if value == nil {
+		return dst, errNil[T]("encoding")
+	}
 	data, err := json.Marshal(value)
 	if err != nil {
 		return dst, fmt.Errorf("codecs: encoding %T as JSON: %w", *value, err)
@@ -97,9 +119,14 @@ func (jsonCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 }
 
 func (jsonCodec[T]) Read(data []byte, into *T) error {
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("codecs: decoding JSON into %T: %w", *into, err)
+	if into == nil {
+		return errNil[T]("decoding into")
 	}
+	var value T
+	if err := json.Unmarshal(data, &value); err != nil {
+		return fmt.Errorf("codecs: decoding JSON into %T: %w", value, err)
+	}
+	*into = value
 	return nil
 }
 
@@ -108,7 +135,7 @@ func encode[T any](c Codec[T], value any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Append(nil, &v)
+	return c.Append([]byte{}, &v) // not nil, so that an empty value is no tombstone
 }
 
 func decode[T any](c Codec[T], data []byte) (any, error) {
@@ -117,4 +144,8 @@ func decode[T any](c Codec[T], data []byte) (any, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+func errNil[T any](doing string) error {
+	return fmt.Errorf("codecs: %s a nil %v", doing, reflect.TypeFor[*T]())
 }

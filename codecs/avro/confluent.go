@@ -18,8 +18,8 @@ func AppendConfluent(dst []byte, id int) []byte {
 	return binary.BigEndian.AppendUint32(append(dst, confluentMagic), uint32(id))
 }
 
-// SplitConfluent returns the schema id and the datum of a framed message. The
-// datum shares data's memory.
+// SplitConfluent returns the schema id, never negative, and the datum of a
+// framed message. The datum shares data's memory.
 func SplitConfluent(data []byte) (id int, datum []byte, err error) {
 	if len(data) < confluentHeader {
 		return 0, nil, fmt.Errorf("avro: %d bytes are too few for the Confluent wire format, which starts with a zero byte and a 4-byte schema id", len(data))
@@ -27,5 +27,9 @@ func SplitConfluent(data []byte) (id int, datum []byte, err error) {
 	if data[0] != confluentMagic {
 		return 0, nil, fmt.Errorf("avro: the first byte is 0x%02x; the Confluent wire format starts with 0x00", data[0])
 	}
-	return int(int32(binary.BigEndian.Uint32(data[1:confluentHeader]))), data[confluentHeader:], nil
+	number := int32(binary.BigEndian.Uint32(data[1:confluentHeader]))
+	if number < 0 {
+		return 0, nil, fmt.Errorf("avro: the schema id is %d; the Confluent wire format has none below 0", number)
+	}
+	return int(number), data[confluentHeader:], nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"github.com/twmb/avro"
 	"github.com/twmb/avro/ocf"
@@ -12,12 +13,16 @@ import (
 // Compression is the codec of an object container file's blocks.
 type Compression string
 
-// The compressions of the Avro specification that files are written with.
-// Every one of them is read.
+// The compressions of the Avro specification that files are written with. All
+// of them are read.
 const (
-	Null      Compression = "null"
-	Deflate   Compression = "deflate"
-	Snappy    Compression = "snappy"
+	// Null is no compression, the default.
+	Null Compression = "null"
+	// Deflate is RFC 1951, which every Avro library reads.
+	Deflate Compression = "deflate"
+	// Snappy is fast, with a checksum a block.
+	Snappy Compression = "snappy"
+	// Zstandard is the smallest.
 	Zstandard Compression = "zstandard"
 )
 
@@ -43,6 +48,7 @@ type FileReader struct {
 	reader *ocf.Reader
 	schema *ParsedSchema
 	count  int64
+	ended  error // what ended the reading
 }
 
 // NewFileReader reads the header of the container file in r. Values are
@@ -68,17 +74,30 @@ func NewFileReader(r io.Reader, reader *ParsedSchema) (*FileReader, error) {
 func (f *FileReader) Schema() *ParsedSchema { return f.schema }
 
 // Read decodes the next value into a *T whose type fits the schema, or into
-// an *any. After the last value it returns io.EOF itself.
+// an *any. Nothing of what *into held before is kept or changed in place, and
+// on an error it stays as it was. After the last value Read returns io.EOF
+// itself; a file that was cut off inside a block never ends that way. Once it
+// has met an error it returns the same error again.
 func (f *FileReader) Read(into any) error {
-	err := f.reader.Decode(into)
-	if err == nil {
+	if f.ended != nil {
+		return f.ended
+	}
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return fmt.Errorf("avro: reading an object container file into a %T: pass a pointer to a value", into)
+	}
+	fresh := reflect.New(target.Type().Elem())
+	err := f.reader.Decode(fresh.Interface())
+	switch {
+	case err == nil:
+		target.Elem().Set(fresh.Elem())
 		f.count++
-		return nil
+	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		f.ended = io.EOF
+	default:
+		f.ended = fmt.Errorf("avro: reading record %d of an object container file: %w", f.count+1, err)
 	}
-	if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return io.EOF
-	}
-	return fmt.Errorf("avro: reading record %d of an object container file: %w", f.count+1, err)
+	return f.ended
 }
 
 // Close releases the reader's buffers; the underlying reader stays open.
@@ -97,7 +116,7 @@ func NewFileWriter(w io.Writer, schema *ParsedSchema, compression Compression) (
 	if err != nil {
 		return nil, err
 	}
-	opts := []ocf.WriterOpt{ocf.WithSchema(schema.String())}
+	opts := []ocf.WriterOpt{ocf.WithSchema(schema.standalone())}
 	if codec != nil {
 		opts = append(opts, codec)
 	}
@@ -138,7 +157,8 @@ func Resolve(writer, reader *ParsedSchema) (*Plan, error) {
 	return &Plan{plan: plan}, nil
 }
 
-// Decode decodes the whole of datum into a pointer.
+// Decode decodes the whole of datum into a pointer to a zero value; on an
+// error what it points to is not to be used.
 func (p *Plan) Decode(datum []byte, into any) error {
 	return decodeAll(p.plan, datum, into)
 }

@@ -47,7 +47,7 @@ func newGenericPlan(schema *ParsedSchema) (plan *genericPlan, err error) {
 			err = fmt.Errorf("avro: goavro cannot use the schema %s: %v", schema.Name(), r)
 		}
 	}()
-	codec, err := goavro.NewCodec(schema.String())
+	codec, err := goavro.NewCodec(schema.standalone())
 	if err != nil {
 		return nil, fmt.Errorf("avro: goavro cannot use the schema %s: %w", schema.Name(), err)
 	}
@@ -111,7 +111,7 @@ func (c *GenericCodec) Encode(value any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.Append(nil, &v)
+	return c.Append([]byte{}, &v)
 }
 
 // Decode returns a map[string]any.
@@ -123,10 +123,14 @@ func (c *GenericCodec) Decode(data []byte) (any, error) {
 	return value, nil
 }
 
-// Append appends the bytes of value to dst.
+// Append appends the bytes of value to dst; on an error dst is returned as it
+// was.
 func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, err error) {
 	if c.err != nil {
 		return dst, c.err
+	}
+	if value == nil {
+		return dst, fmt.Errorf("avro: encoding a nil %T", value)
 	}
 	framed, err := c.framer.header(dst)
 	if err != nil {
@@ -148,6 +152,9 @@ func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, er
 func (c *GenericCodec) Read(data []byte, into *map[string]any) error {
 	if c.err != nil {
 		return c.err
+	}
+	if into == nil {
+		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
 	plan, datum, err := c.framer.open(data)
 	if err != nil {

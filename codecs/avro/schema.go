@@ -15,6 +15,7 @@ import (
 type ParsedSchema struct {
 	text   string
 	parsed *avro.Schema
+	refers bool // text uses types of other schemas
 }
 
 // ParseSchema parses an Avro schema in its JSON form. Each of refs is the text
@@ -31,11 +32,19 @@ func ParseSchema(text string, refs ...string) (*ParsedSchema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("avro: parsing a schema: %w", err)
 	}
-	return &ParsedSchema{text: text, parsed: parsed}, nil
+	return &ParsedSchema{text: text, parsed: parsed, refers: len(refs) > 0}, nil
 }
 
 // String returns the schema's text as it was given.
 func (s *ParsedSchema) String() string { return s.text }
+
+// standalone returns the text with the types of other schemas in it.
+func (s *ParsedSchema) standalone() string {
+	if s.refers {
+		return s.parsed.String()
+	}
+	return s.text
+}
 
 // Canonical returns the Parsing Canonical Form of the Avro specification.
 func (s *ParsedSchema) Canonical() string { return string(s.parsed.Canonical()) }

@@ -44,9 +44,8 @@ func typedSchema[T any](s settings) (*ParsedSchema, error) {
 	if err != nil {
 		return nil, err
 	}
-	var zero T
-	if _, err := schema.parsed.Encode(&zero); err != nil {
-		return nil, fmt.Errorf("avro: the type %T does not fit the schema %s: %w", zero, schema.Name(), err)
+	if err := checkFit[T](schema); err != nil {
+		return nil, err
 	}
 	return schema, nil
 }
@@ -84,13 +83,13 @@ func (c *TypedCodec[T]) Schema() *ParsedSchema {
 // Encode returns the bytes of value, a T or a *T.
 func (c *TypedCodec[T]) Encode(value any) ([]byte, error) {
 	if v, ok := value.(*T); ok && v != nil {
-		return c.Append(nil, v)
+		return c.Append([]byte{}, v)
 	}
 	v, err := codecs.Value[T](value)
 	if err != nil {
 		return nil, err
 	}
-	return c.Append(nil, &v)
+	return c.Append([]byte{}, &v)
 }
 
 // Decode returns a *T.
@@ -102,10 +101,14 @@ func (c *TypedCodec[T]) Decode(data []byte) (any, error) {
 	return value, nil
 }
 
-// Append appends the bytes of value to dst.
+// Append appends the bytes of value to dst; on an error dst is returned as it
+// was.
 func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	if c.err != nil {
 		return dst, c.err
+	}
+	if value == nil {
+		return dst, fmt.Errorf("avro: encoding a nil %T", value)
 	}
 	framed, err := c.framer.header(dst)
 	if err != nil {
@@ -122,6 +125,9 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 func (c *TypedCodec[T]) Read(data []byte, into *T) error {
 	if c.err != nil {
 		return c.err
+	}
+	if into == nil {
+		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
 	plan, datum, err := c.framer.open(data)
 	if err != nil {
