@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -66,7 +67,8 @@ func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
 			err = fmt.Errorf("avro: decoding: %v", r)
 		}
 	}()
-	value, _, err := p.codec.NativeFromBinary(datum)
+	// goavro's bytes share the memory of what they were decoded from.
+	value, _, err := p.codec.NativeFromBinary(bytes.Clone(datum))
 	if err != nil {
 		return nil, fmt.Errorf("avro: decoding: %w", err)
 	}
