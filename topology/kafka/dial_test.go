@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,8 +38,12 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// nobody returns an address on which nothing listens.
-func nobody(t *testing.T) string {
+// nobody is an address on which nothing listens, for a port that the system
+// hands out could be another test's a moment later.
+const nobody = "127.0.0.1:1"
+
+// freeAddress returns an address on which nothing listens yet.
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,7 +69,7 @@ func TestDialGivesUpAfterItsTimeout(t *testing.T) {
 		address func(t *testing.T) string
 		cause   string
 	}{
-		{"nobody listens", nobody, "connection refused"},
+		{"nobody listens", func(*testing.T) string { return nobody }, "connection refused"},
 		{"never answers", func(t *testing.T) string { return listen(t, silent) }, "does not answer as a Kafka broker"},
 		{"a web server", func(t *testing.T) string { return listen(t, webServer) }, "does not answer as a Kafka broker"},
 		{"hangs up", func(t *testing.T) string { return listen(t, hangUp) }, "does not answer as a Kafka broker"},
@@ -97,11 +102,52 @@ func TestDialGivesUpAfterItsTimeout(t *testing.T) {
 
 func TestDialNamesAllBrokersInOneLine(t *testing.T) {
 	t.Parallel()
-	first, second := nobody(t), nobody(t)
+	first, second := nobody, "127.0.0.1:2"
 	_, err := kafka.Dial(t.Context(), kafka.Config{Brokers: []string{first, second}, Timeout: 50 * time.Millisecond})
 	checkFault(t, err, "no broker answered at "+first+", "+second)
 	if strings.Count(err.Error(), "connection refused") != 2 {
 		t.Errorf("error %q, want both causes", err)
+	}
+}
+
+func TestUnreachableErrorKeepsItsCause(t *testing.T) {
+	t.Parallel()
+	_, err := kafka.Dial(t.Context(), kafka.Config{Brokers: []string{nobody}, Timeout: 50 * time.Millisecond})
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("error %v, want ECONNREFUSED in its chain", err)
+	}
+}
+
+func TestRequestsGiveUpWhenTheClusterIsGone(t *testing.T) {
+	t.Parallel()
+	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fake.Close()
+	client, err := kafka.Dial(t.Context(), kafka.Config{Brokers: fake.ListenAddrs(), Timeout: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	if _, err := client.CreateMissing(t.Context(), kafka.Topic{Name: "t", Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	fake.Close()
+	var unreachable *kafka.UnreachableError
+	if _, err := client.Partitions("t"); !errors.As(err, &unreachable) {
+		t.Errorf("Partitions: error %v, want an UnreachableError", err)
+	}
+	if _, err := client.LastVisible("t", 0, 0, 1, kafka.ReadCommitted); !errors.As(err, &unreachable) {
+		t.Errorf("LastVisible: error %v, want an UnreachableError", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := client.Read(ctx, kafka.Query{Topic: "t"}, nil); err != nil {
+		t.Errorf("Read with a context that has ended: %v", err)
+	}
+	if err := client.Read(ctx, kafka.Query{Topic: "t", UntilEnd: true}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("Read until the end: error %v, want context.Canceled", err)
 	}
 }
 
@@ -115,7 +161,7 @@ func TestDialRejectsABadConfig(t *testing.T) {
 
 func TestDialEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	for name, address := range map[string]string{"refused": nobody(t), "silent": listen(t, silent)} {
+	for name, address := range map[string]string{"refused": nobody, "silent": listen(t, silent)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -136,7 +182,7 @@ func TestDialEndsWithItsContext(t *testing.T) {
 func TestDialPassesByBrokersThatAreDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	brokers := append([]string{nobody(t), listen(t, silent), listen(t, webServer)}, b.cfg.Brokers...)
+	brokers := append([]string{nobody, listen(t, silent), listen(t, webServer)}, b.cfg.Brokers...)
 	begun := time.Now()
 	client, err := kafka.Dial(t.Context(), kafka.Config{Brokers: brokers})
 	if err != nil {
@@ -157,7 +203,7 @@ func TestDialPassesByBrokersThatAreDown(t *testing.T) {
 
 func TestDialWaitsForABrokerThatStarts(t *testing.T) {
 	t.Parallel()
-	address := nobody(t)
+	address := freeAddress(t)
 	tried := make(chan struct{})
 	cfg := kafka.Config{Brokers: []string{address}, Timeout: patience, Logger: firstLog(tried)}
 	dialled := make(chan error, 1)

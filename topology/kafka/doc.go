@@ -2,18 +2,6 @@
 // topics, the partitioner, and reading and writing a topic's records by
 // position.
 //
-// # Smallest program
-//
-//	client, err := kafka.Dial(ctx, kafka.Config{Brokers: []string{"127.0.0.1:9092"}})
-//	if err != nil {
-//		return err
-//	}
-//	defer client.Close()
-//	err = client.Read(ctx, kafka.Query{Topic: "flights", UntilEnd: true}, func(r kafka.Record) error {
-//		fmt.Println(r.Partition, r.Offset, len(r.Value))
-//		return nil
-//	})
-//
 // # Ends
 //
 // The end of a partition is not where its last record is. Transactions leave

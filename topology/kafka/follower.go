@@ -99,7 +99,7 @@ func (f *follower) searchLast(ctx context.Context) (bool, error) {
 	if f.span.end < 0 {
 		return true, nil
 	}
-	last, err := f.client.lastVisible(ctx, f.span.place, f.span.next, f.span.end, f.level)
+	last, err := f.client.lastVisible(ctx, f.span.place, tail{from: f.span.next, end: f.span.end, level: f.level})
 	f.span.last = last
 	return last >= 0, err
 }

@@ -170,7 +170,7 @@ func (c *Client) spans(ctx context.Context, q Query, level sarama.IsolationLevel
 		}
 		if !q.UntilEnd {
 			s.end = -1
-		} else if s.last, err = c.lastVisible(ctx, s.place, s.next, s.end, level); err != nil {
+		} else if s.last, err = c.lastVisible(ctx, s.place, tail{from: s.next, end: s.end, level: level}); err != nil {
 			return nil, err
 		}
 		if s.last >= 0 || !q.UntilEnd {

@@ -30,36 +30,36 @@ func (c *Client) LastVisible(topic string, partition int32, from, end int64, iso
 	if err != nil {
 		return 0, err
 	}
-	return c.lastVisible(context.Background(), place{topic, partition}, from, end, level)
+	return c.lastVisible(context.Background(), place{topic, partition}, tail{from: from, end: end, level: level})
 }
 
 // lastVisible searches backwards, because the answer is mostly in the last
 // batch: first at end-1, then in ranges that grow.
-func (c *Client) lastVisible(ctx context.Context, at place, from, end int64, level sarama.IsolationLevel) (int64, error) {
-	stable, err := c.listOffset(ctx, at, sarama.OffsetNewest, level)
+func (c *Client) lastVisible(ctx context.Context, at place, t tail) (int64, error) {
+	stable, err := c.listOffset(ctx, at, sarama.OffsetNewest, t.level)
 	if err != nil {
 		return 0, err
 	}
-	end = min(end, stable)
-	if from, err = c.kept(ctx, at, from); err != nil {
+	t.end = min(t.end, stable)
+	if t.from, err = c.kept(ctx, at, t.from); err != nil {
 		return 0, err
 	}
-	for width := int64(1); from < end; width *= tailGrowth {
-		low := max(from, end-width)
-		found, err := c.searchTail(ctx, at, tail{from: from, low: low, end: end, level: level})
+	for width := int64(1); t.from < t.end; width *= tailGrowth {
+		t.low = max(t.from, t.end-width)
+		found, err := c.searchTail(ctx, at, t)
 		if errors.Is(err, sarama.ErrOffsetOutOfRange) {
 			// Retention or DeleteRecords may have moved the log's start past low.
-			first, failed := c.kept(ctx, at, from)
-			if failed != nil || first <= low {
+			first, failed := c.kept(ctx, at, t.from)
+			if failed != nil || first <= t.low {
 				return 0, cmp.Or(failed, err)
 			}
-			from = first
+			t.from = first
 			continue
 		}
 		if err != nil || found >= 0 {
 			return found, err
 		}
-		end = low
+		t.end = t.low
 	}
 	return -1, nil
 }
@@ -70,8 +70,8 @@ func (c *Client) kept(ctx context.Context, at place, from int64) (int64, error) 
 	return max(from, first), err
 }
 
-// tail is one range of the search: [low,end) is read, but the batch that holds
-// low may begin before it, and its records count down to from.
+// tail is a range that is searched: [low,end) is read in one step, but the batch
+// that holds low may begin before it, and its records count down to from.
 type tail struct {
 	from, low, end int64
 	level          sarama.IsolationLevel
