@@ -1,0 +1,137 @@
+package consume
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// line is one record as JSON. A member that does not apply is left out.
+type line struct {
+	Topic       string          `json:"topic"`
+	Partition   int32           `json:"partition"`
+	Offset      int64           `json:"offset"`
+	Time        string          `json:"time,omitempty"`
+	Key         json.RawMessage `json:"key,omitempty"`
+	KeyBase64   []byte          `json:"key_base64,omitempty"`
+	Headers     []header        `json:"headers,omitempty"`
+	SchemaID    *int            `json:"schema_id,omitempty"`
+	Value       json.RawMessage `json:"value,omitempty"`
+	ValueBase64 *string         `json:"value_base64,omitempty"`
+	Error       string          `json:"error,omitempty"`
+}
+
+type header struct {
+	Key         string          `json:"key"`
+	Value       json.RawMessage `json:"value,omitempty"`
+	ValueBase64 []byte          `json:"value_base64,omitempty"`
+}
+
+// lineSink writes JSON lines.
+type lineSink struct {
+	decode *decoder
+	buffer *bufio.Writer
+	lines  *json.Encoder
+	broken int64
+}
+
+func newLineSink(w io.Writer, decode *decoder) *lineSink {
+	s := &lineSink{decode: decode, buffer: bufio.NewWriterSize(w, 64<<10)}
+	s.lines = json.NewEncoder(s.buffer)
+	s.lines.SetEscapeHTML(false)
+	return s
+}
+
+func (s *lineSink) start(context.Context, []string) error { return nil }
+
+func (s *lineSink) take(ctx context.Context, r kafka.Record) error {
+	l := line{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+	if !r.Time.IsZero() {
+		l.Time = r.Time.UTC().Format(timeFormat)
+	}
+	l.Key, l.KeyBase64 = textOrBytes(r.Key)
+	for _, h := range r.Headers {
+		value, bytes := textOrBytes(h.Value)
+		l.Headers = append(l.Headers, header{Key: h.Key, Value: value, ValueBase64: bytes})
+	}
+	if err := s.fillValue(ctx, &l, r.Value); err != nil {
+		return err
+	}
+	if err := s.lines.Encode(l); err != nil {
+		return outputFault(err)
+	}
+	return nil
+}
+
+// fillValue sets the members of the value. What does not decode is kept as
+// bytes.
+func (s *lineSink) fillValue(ctx context.Context, l *line, value []byte) error {
+	if value == nil {
+		l.Value = json.RawMessage("null")
+		return nil
+	}
+	f, err := s.decode.open(ctx, value)
+	if err != nil {
+		return err
+	}
+	if f.split {
+		l.SchemaID = &f.id
+	}
+	var text []byte
+	if f.err == nil {
+		text, f.err = f.writer.JSON(f.datum)
+	}
+	if f.err == nil {
+		l.Value = bytes.ToValidUTF8(text, []byte("\ufffd"))
+		return nil
+	}
+	s.broken++
+	original := base64.StdEncoding.EncodeToString(value)
+	l.ValueBase64, l.Error = &original, f.err.Error()
+	return nil
+}
+
+// textOrBytes returns b as a JSON string, or as bytes when it is not UTF-8.
+func textOrBytes(b []byte) (text json.RawMessage, raw []byte) {
+	if b == nil {
+		return json.RawMessage("null"), nil
+	}
+	if !utf8.Valid(b) {
+		return nil, b
+	}
+	text, err := json.Marshal(string(b))
+	if err != nil {
+		return nil, b
+	}
+	return text, nil
+}
+
+func (s *lineSink) flush() error {
+	if err := s.buffer.Flush(); err != nil {
+		return outputFault(err)
+	}
+	return nil
+}
+
+func (s *lineSink) finish(taken int64) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
+	if s.broken > 0 {
+		return fmt.Errorf("%d of %d records did not decode: their lines have the reason in the member error", s.broken, taken)
+	}
+	return nil
+}
+
+func outputFault(err error) error {
+	return fmt.Errorf("writing to standard output: %w", err)
+}

@@ -1,0 +1,101 @@
+package consume
+
+import (
+	"bufio"
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gokavro/gokavro/codecs/avro"
+)
+
+// outFile is a container file that takes its name only when it is whole.
+type outFile struct {
+	given  string // as the command line names it
+	path   string
+	mode   os.FileMode // of the file that is replaced, 0 without one
+	temp   *os.File
+	buffer *bufio.Writer
+	writer *avro.FileWriter // nil until begin
+}
+
+// createOut makes the file under a name of its own in the same folder, which
+// shows that it can be made.
+func createOut(given string) (*outFile, error) {
+	f := &outFile{given: given, path: given}
+	if real, err := filepath.EvalSymlinks(given); err == nil {
+		f.path = real // a link stays a link
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return nil, f.fault(err)
+	case info.IsDir():
+		return nil, fmt.Errorf("--out %s: it is a folder: give a file", given)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("--out %s: only a plain file can be replaced: give another name", given)
+	default:
+		f.mode = info.Mode().Perm()
+	}
+	// os.CreateTemp would shut out everybody else; these bits leave it to umask.
+	const readWrite = 0o666
+	dir, base := filepath.Split(f.path)
+	name := filepath.Join(dir, "."+base+"."+rand.Text()[:8]+".tmp")
+	if f.temp, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, readWrite); err != nil {
+		return nil, f.fault(err)
+	}
+	f.buffer = bufio.NewWriter(f.temp)
+	return f, nil
+}
+
+func (f *outFile) fault(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("--out %s: the file cannot be written: %w", f.given, err)
+}
+
+// begin writes the file's header.
+func (f *outFile) begin(schema *avro.ParsedSchema) (err error) {
+	if f.writer, err = avro.NewFileWriter(f.buffer, schema, avro.Deflate); err != nil {
+		return f.fault(err)
+	}
+	return nil
+}
+
+func (f *outFile) write(value any) error {
+	if err := f.writer.Write(value); err != nil {
+		return f.fault(err)
+	}
+	return nil
+}
+
+// commit ends the file and puts it in the place of the one before.
+func (f *outFile) commit() error {
+	err := cmp.Or(f.writer.Close(), f.buffer.Flush())
+	if f.mode != 0 && err == nil {
+		err = f.temp.Chmod(f.mode)
+	}
+	if err == nil {
+		err = f.temp.Sync()
+	}
+	if err = cmp.Or(err, f.temp.Close()); err == nil {
+		err = os.Rename(f.temp.Name(), f.path)
+	}
+	if err != nil {
+		return f.fault(err)
+	}
+	return nil
+}
+
+// discard removes what commit did not put in place. After commit it does
+// nothing.
+func (f *outFile) discard() {
+	_ = f.temp.Close()
+	_ = os.Remove(f.temp.Name())
+}

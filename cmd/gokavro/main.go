@@ -1,0 +1,26 @@
+// Command gokavro is the operator's tool: it puts Avro files into topics and
+// reads them back, and runs Kafka, a registry and the reference topology on a
+// bare machine.
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/consume"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/demo"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/dev"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/produce"
+)
+
+func main() { cli.Main(commands()...) }
+
+// commands are the tool's commands, one line each.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		demo.Command(),
+		produce.Command(),
+		consume.Command(),
+		dev.Command(),
+	}
+}
