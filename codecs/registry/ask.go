@@ -24,7 +24,7 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 	defer cancel()
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		answer, err, again := round(bounded, c, request)
+		answer, again, err := round(bounded, c, request)
 		if err == nil || judge(err) == final {
 			return answer, err
 		}
@@ -49,18 +49,18 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 
 // round asks every node once. again says that a node may answer later; its
 // error wins over that of a node that cannot be used at all.
-func round[T any](ctx context.Context, c *Client, request func(context.Context, *sr.Client) (T, error)) (answer T, last error, again bool) {
+func round[T any](ctx context.Context, c *Client, request func(context.Context, *sr.Client) (T, error)) (answer T, again bool, last error) {
 	first := int(c.good.Load())
 	for i := range c.nodes {
 		at := (first + i) % len(c.nodes)
 		var err error
 		if answer, err = try(ctx, c, c.nodes[at], request); err == nil {
 			c.good.Store(int64(at))
-			return answer, nil, false
+			return answer, false, nil
 		}
 		switch judge(err) {
 		case final:
-			return answer, err, false
+			return answer, false, err
 		case tryLater:
 			last, again = err, true
 		case nextNode:
@@ -69,7 +69,7 @@ func round[T any](ctx context.Context, c *Client, request func(context.Context, 
 			}
 		}
 	}
-	return answer, last, again
+	return answer, again, last
 }
 
 // try sends one request to one node. A hung connection must leave time for
@@ -114,8 +114,7 @@ func (c *Client) explain(err error, doing, subject string, id int) error {
 	if err == nil {
 		return nil
 	}
-	var away *UnavailableError
-	if errors.As(err, &away) {
+	if _, ok := errors.AsType[*UnavailableError](err); ok {
 		return err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -37,17 +37,17 @@ func newCache() *cache {
 	}
 }
 
-func (c *cache) byID(id int) (found Schema, err error, ok bool) {
+func (c *cache) byID(id int) (found Schema, ok bool, err error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if found, ok = c.ids[id]; ok {
-		return found, nil, true
+		return found, true, nil
 	}
 	gone, ok := c.missing[id]
 	if !ok || !c.now().Before(gone.until) {
-		return Schema{}, nil, false
+		return Schema{}, false, nil
 	}
-	return Schema{}, gone.err, true
+	return Schema{}, true, gone.err
 }
 
 // keepID remembers a schema, or that the registry does not know the id; other
@@ -60,8 +60,7 @@ func (c *cache) keepID(id int, found Schema, err error) {
 		delete(c.missing, id)
 		return
 	}
-	var unknown *NotFoundError
-	if !errors.As(err, &unknown) {
+	if _, ok := errors.AsType[*NotFoundError](err); !ok {
 		return
 	}
 	if len(c.missing) >= maxMissing {

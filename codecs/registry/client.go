@@ -85,11 +85,11 @@ func (c *Client) Ping(ctx context.Context) error {
 // the registry does not know gives a [NotFoundError], which is kept for ten
 // seconds.
 func (c *Client) ByID(ctx context.Context, id int) (Schema, error) {
-	if found, err, ok := c.cache.byID(id); ok {
+	if found, ok, err := c.cache.byID(id); ok {
 		return found, err
 	}
 	return c.shared(ctx, "id "+strconv.Itoa(id), func(ctx context.Context) (Schema, error) {
-		if found, err, ok := c.cache.byID(id); ok {
+		if found, ok, err := c.cache.byID(id); ok {
 			return found, err
 		}
 		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {

@@ -79,8 +79,7 @@ func parseNode(raw string) (node, error) {
 	u, err := url.Parse(trimmed)
 	if err != nil {
 		// url.Error repeats the whole address, which may hold a password.
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
 		return node{}, fmt.Errorf("registry: an address is not a URL: %w: write one such as http://localhost:8081", err)

@@ -56,7 +56,7 @@ func TestNewListsAllFaults(t *testing.T) {
 func TestCredentialsAreSentAndNeverShown(t *testing.T) {
 	t.Parallel()
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
-	var seen = make(chan string, 1)
+	seen := make(chan string, 1)
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen <- r.Header.Get("Authorization")
 		w.WriteHeader(http.StatusUnauthorized)

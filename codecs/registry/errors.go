@@ -121,8 +121,7 @@ func plain(err error) error {
 }
 
 func errorCode(err error) int {
-	var answer *sr.ResponseError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
 		return answer.ErrorCode
 	}
 	return 0
@@ -138,8 +137,7 @@ const (
 )
 
 func judge(err error) verdict {
-	var strange *strangeAnswerError
-	if errors.As(err, &strange) {
+	if _, ok := errors.AsType[*strangeAnswerError](err); ok {
 		return nextNode
 	}
 	var answer *sr.ResponseError

@@ -44,8 +44,7 @@ func strange(err error) error {
 	if err == nil || errors.As(err, &marked) || errors.As(err, &away) {
 		return err
 	}
-	var answer *sr.ResponseError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
 		if answer.StatusCode == http.StatusNotFound && !sr.IsNotFoundError(answer.ErrorCode) {
 			return &strangeAnswerError{fmt.Errorf("status 404 for %s: %w", answer.URL, err)}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strconv"
 	"sync"
 )
 
@@ -126,7 +127,7 @@ func (cfg Config) check() error {
 func checkAddr(what, addr string) error {
 	_, port, err := net.SplitHostPort(cmp.Or(addr, DefaultAddr))
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
 		return fmt.Errorf("devstack: %s address %q is not host:port: write one such as 127.0.0.1:9092", what, addr)

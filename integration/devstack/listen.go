@@ -37,8 +37,7 @@ func listen(ctx context.Context, what, addr string) (net.Listener, string, error
 
 // cause leaves out what the message around it says already.
 func cause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

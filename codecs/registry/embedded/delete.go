@@ -4,7 +4,7 @@ import "slices"
 
 // deleteSubject deletes all versions of name and returns their numbers. A
 // permanent delete needs a soft one before it.
-func (st *state) deleteSubject(name string, permanent bool) ([]int, *fault) {
+func (st *state) deleteSubject(name string, permanent bool) ([]int, *apiError) {
 	if err := st.writable(name); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (st *state) deleteSubject(name string, permanent bool) ([]int, *fault) {
 }
 
 // deleteVersion deletes one version.
-func (st *state) deleteVersion(name string, number int, permanent bool) (int, *fault) {
+func (st *state) deleteVersion(name string, number int, permanent bool) (int, *apiError) {
 	if err := st.writable(name); err != nil {
 		return 0, err
 	}
@@ -57,7 +57,7 @@ func (st *state) deleteVersion(name string, number int, permanent bool) (int, *f
 
 // unreferenced refuses to delete what other schemas need. Those in deleted
 // versions can come back by their id, so they hold off a permanent delete too.
-func (st *state) unreferenced(name string, number int, permanent bool, except string) *fault {
+func (st *state) unreferenced(name string, number int, permanent bool, except string) *apiError {
 	if ids := st.referrers(name, number, which{deleted: permanent}, except); len(ids) > 0 {
 		return invalid(codeReferenceExists, "Subject '%s' Version %d is referenced by the schemas %v", name, number, ids)
 	}

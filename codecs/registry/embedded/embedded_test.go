@@ -69,12 +69,19 @@ func carry(t testing.TB, schema string) string {
 	return string(text)
 }
 
-// want sends a request and compares status and the whole body.
-func want(t testing.TB, method, url, body string, status int, answer string) {
+// reply is an expected answer, with the whole body.
+type reply struct {
+	status int
+	body   string
+}
+
+// want sends a request and compares the answer.
+func want(t testing.TB, method, url, body string, expected reply) {
 	t.Helper()
-	gotStatus, got := send(t, method, url, body)
-	if gotStatus != status || got != answer {
-		t.Errorf("%s %s %s:\n got %d %s\nwant %d %s", method, url, body, gotStatus, got, status, answer)
+	var got reply
+	got.status, got.body = send(t, method, url, body)
+	if got != expected {
+		t.Errorf("%s %s %s:\n got %d %s\nwant %d %s", method, url, body, got.status, got.body, expected.status, expected.body)
 	}
 }
 
@@ -155,7 +162,7 @@ func TestEndpointsAnswerInConfluentsForm(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			want(t, tc.method, url+tc.path, tc.body, tc.status, tc.want)
+			want(t, tc.method, url+tc.path, tc.body, reply{tc.status, tc.want})
 		})
 	}
 }
@@ -186,23 +193,23 @@ func TestRequestsThatAreNotUnderstoodAreRefused(t *testing.T) {
 			}
 		})
 	}
-	want(t, "GET", url+"/subjects", "", 200, `[]`)
+	want(t, "GET", url+"/subjects", "", reply{200, `[]`})
 }
 
 func TestSubjectsMayHoldSlashes(t *testing.T) {
 	t.Parallel()
 	_, url := server(t, embedded.Config{})
 	mustRegister(t, url, "a%2Fb%20c..-value", userV1)
-	want(t, "GET", url+"/subjects", "", 200, `["a/b c..-value"]`)
-	want(t, "GET", url+"/subjects/a%2Fb%20c..-value/versions", "", 200, `[1]`)
+	want(t, "GET", url+"/subjects", "", reply{200, `["a/b c..-value"]`})
+	want(t, "GET", url+"/subjects/a%2Fb%20c..-value/versions", "", reply{200, `[1]`})
 }
 
 func TestNormalizeStoresTheNormalForm(t *testing.T) {
 	t.Parallel()
 	_, url := server(t, embedded.Config{})
 	normal := `{"fields":[{"name":"id","type":"int"}],"name":"example.User","type":"record"}`
-	want(t, "POST", url+"/subjects/s/versions?normalize=true", carry(t, userV1), 200, `{"version":1,"id":1,"schema":`+fmt.Sprintf("%q", normal)+`}`)
-	want(t, "POST", url+"/subjects/s/versions", carry(t, userSpaced), 200, `{"version":1,"id":1,"schema":`+fmt.Sprintf("%q", normal)+`}`)
+	want(t, "POST", url+"/subjects/s/versions?normalize=true", carry(t, userV1), reply{200, `{"version":1,"id":1,"schema":` + fmt.Sprintf("%q", normal) + `}`})
+	want(t, "POST", url+"/subjects/s/versions", carry(t, userSpaced), reply{200, `{"version":1,"id":1,"schema":` + fmt.Sprintf("%q", normal) + `}`})
 }
 
 func TestAttributesMakeAnotherSchema(t *testing.T) {
@@ -218,7 +225,7 @@ func TestAttributesMakeAnotherSchema(t *testing.T) {
 	for _, text := range texts {
 		mustRegister(t, url, "s", text)
 	}
-	want(t, "GET", url+"/subjects/s/versions", "", 200, `[1,2,3,4,5]`)
+	want(t, "GET", url+"/subjects/s/versions", "", reply{200, `[1,2,3,4,5]`})
 }
 
 func TestReferencesAreResolvedAndKeepWhatTheyName(t *testing.T) {
@@ -227,19 +234,19 @@ func TestReferencesAreResolvedAndKeepWhatTheyName(t *testing.T) {
 	mustRegister(t, url, "user", userV1)
 	group := `{"schema":"{\"type\":\"array\",\"items\":\"example.User\"}","references":[{"name":"example.User","subject":"user","version":-1}]}`
 	answer := `"schema":"{\"type\":\"array\",\"items\":\"example.User\"}","references":[{"name":"example.User","subject":"user","version":1}]}`
-	want(t, "POST", url+"/subjects/group/versions", group, 200, `{"version":1,"id":2,`+answer)
-	want(t, "POST", url+"/subjects/group", group, 200, `{"subject":"group","version":1,"id":2,`+answer)
+	want(t, "POST", url+"/subjects/group/versions", group, reply{200, `{"version":1,"id":2,` + answer})
+	want(t, "POST", url+"/subjects/group", group, reply{200, `{"subject":"group","version":1,"id":2,` + answer})
 	nested := `{"schema":"{\"type\":\"map\",\"values\":[\"null\",\"example.User\"]}","references":[{"name":"g","subject":"group","version":1},{"name":"u","subject":"user","version":1}]}`
 	if status, got := send(t, "POST", url+"/subjects/nested/versions", nested); status != 200 {
 		t.Errorf("a reference that is met twice: %d %s", status, got)
 	}
-	want(t, "GET", url+"/subjects/user/versions/1/referencedby", "", 200, `[2,3]`)
-	want(t, "DELETE", url+"/subjects/user", "", 422, `{"error_code":42206,"message":"Subject 'user' Version 1 is referenced by the schemas [2 3]"}`)
-	want(t, "DELETE", url+"/subjects/user/versions/1", "", 422, `{"error_code":42206,"message":"Subject 'user' Version 1 is referenced by the schemas [2 3]"}`)
-	want(t, "DELETE", url+"/subjects/nested", "", 200, `[1]`)
-	want(t, "DELETE", url+"/subjects/group", "", 200, `[1]`)
-	want(t, "DELETE", url+"/subjects/user", "", 200, `[1]`)
-	want(t, "DELETE", url+"/subjects/user?permanent=true", "", 422, `{"error_code":42206,"message":"Subject 'user' Version 1 is referenced by the schemas [2 3]"}`)
+	want(t, "GET", url+"/subjects/user/versions/1/referencedby", "", reply{200, `[2,3]`})
+	want(t, "DELETE", url+"/subjects/user", "", reply{422, `{"error_code":42206,"message":"Subject 'user' Version 1 is referenced by the schemas [2 3]"}`})
+	want(t, "DELETE", url+"/subjects/user/versions/1", "", reply{422, `{"error_code":42206,"message":"Subject 'user' Version 1 is referenced by the schemas [2 3]"}`})
+	want(t, "DELETE", url+"/subjects/nested", "", reply{200, `[1]`})
+	want(t, "DELETE", url+"/subjects/group", "", reply{200, `[1]`})
+	want(t, "DELETE", url+"/subjects/user", "", reply{200, `[1]`})
+	want(t, "DELETE", url+"/subjects/user?permanent=true", "", reply{422, `{"error_code":42206,"message":"Subject 'user' Version 1 is referenced by the schemas [2 3]"}`})
 }
 
 func TestDeletedVersionsCanBeListedAndComeBack(t *testing.T) {
@@ -275,6 +282,6 @@ func TestDeletedVersionsCanBeListedAndComeBack(t *testing.T) {
 		{"GET", "/schemas/ids/2", "", 404, `{"error_code":40403,"message":"Schema 2 not found"}`},
 		{"POST", "/subjects/s/versions", carry(t, userV1), 200, `{"version":1,"id":3,"schema":` + fmt.Sprintf("%q", userV1) + `}`},
 	} {
-		want(t, step.method, url+step.path, step.body, step.status, step.want)
+		want(t, step.method, url+step.path, step.body, reply{step.status, step.want})
 	}
 }

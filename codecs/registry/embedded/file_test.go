@@ -33,12 +33,14 @@ func fill(t *testing.T, url string) {
 	mustRegister(t, url, "kept", userV1)
 	mustRegister(t, url, "kept", userV2)
 	mustRegister(t, url, "gone", userV1)
-	want(t, "POST", url+"/subjects/group/versions", `{"schema":"{\"type\":\"array\",\"items\":\"example.User\"}","references":[{"name":"u","subject":"kept","version":1}]}`, 200,
-		`{"version":1,"id":3,"schema":"{\"type\":\"array\",\"items\":\"example.User\"}","references":[{"name":"u","subject":"kept","version":1}]}`)
-	want(t, "DELETE", url+"/subjects/gone", "", 200, `[1]`)
-	want(t, "PUT", url+"/config", `{"compatibility":"FULL"}`, 200, `{"compatibility":"FULL"}`)
-	want(t, "PUT", url+"/config/kept", `{"compatibility":"NONE"}`, 200, `{"compatibility":"NONE"}`)
-	want(t, "PUT", url+"/mode/kept", `{"mode":"READONLY"}`, 200, `{"mode":"READONLY"}`)
+	want(t, "POST", url+"/subjects/group/versions", `{"schema":"{\"type\":\"array\",\"items\":\"example.User\"}","references":[{"name":"u","subject":"kept","version":1}]}`, reply{
+		200,
+		`{"version":1,"id":3,"schema":"{\"type\":\"array\",\"items\":\"example.User\"}","references":[{"name":"u","subject":"kept","version":1}]}`,
+	})
+	want(t, "DELETE", url+"/subjects/gone", "", reply{200, `[1]`})
+	want(t, "PUT", url+"/config", `{"compatibility":"FULL"}`, reply{200, `{"compatibility":"FULL"}`})
+	want(t, "PUT", url+"/config/kept", `{"compatibility":"NONE"}`, reply{200, `{"compatibility":"NONE"}`})
+	want(t, "PUT", url+"/mode/kept", `{"mode":"READONLY"}`, reply{200, `{"mode":"READONLY"}`})
 }
 
 func TestAFolderBringsEverythingBack(t *testing.T) {
@@ -60,7 +62,7 @@ func TestAFolderBringsEverythingBack(t *testing.T) {
 	if diff := cmp.Diff(before, dump(t, url)); diff != "" {
 		t.Errorf("after the restart (-before +after):\n%s", diff)
 	}
-	want(t, "POST", url+"/subjects/new/versions", carry(t, `"int"`), 200, `{"version":1,"id":4,"schema":"\"int\""}`)
+	want(t, "POST", url+"/subjects/new/versions", carry(t, `"int"`), reply{200, `{"version":1,"id":4,"schema":"\"int\""}`})
 	entries, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(entries) != 2 {
 		t.Errorf("folder holds %v (%v), want the state and the lock only", entries, err)
@@ -93,8 +95,8 @@ func TestAClosedServerAnswersThatItIsUnavailable(t *testing.T) {
 	if err := reg.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "GET", url+"/subjects", "", 503, `{"error_code":503,"message":"The registry is closed"}`)
-	want(t, "DELETE", url+"/subjects/s", "", 503, `{"error_code":503,"message":"The registry is closed"}`)
+	want(t, "GET", url+"/subjects", "", reply{503, `{"error_code":503,"message":"The registry is closed"}`})
+	want(t, "DELETE", url+"/subjects/s", "", reply{503, `{"error_code":503,"message":"The registry is closed"}`})
 }
 
 func TestADamagedFileIsRefused(t *testing.T) {
@@ -148,11 +150,11 @@ func TestAChangeThatCannotBeKeptIsUndone(t *testing.T) {
 	if status != 500 || !strings.Contains(answer, `"error_code":50001`) {
 		t.Errorf("got %d %s, want 500 with code 50001", status, answer)
 	}
-	want(t, "GET", url+"/subjects/s/versions", "", 200, `[1]`)
+	want(t, "GET", url+"/subjects/s/versions", "", reply{200, `[1]`})
 	mustRegister(t, url, "s", userV1)
 	if err := os.RemoveAll(block); err != nil {
 		t.Fatal(err)
 	}
 	mustRegister(t, url, "s", userV2)
-	want(t, "GET", url+"/subjects/s/versions", "", 200, `[1,2]`)
+	want(t, "GET", url+"/subjects/s/versions", "", reply{200, `[1,2]`})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -91,9 +92,7 @@ func normalNamed(object map[string]any, namespace string) any {
 // replaced is a copy of object with one member set.
 func replaced(object map[string]any, member string, value any) map[string]any {
 	out := make(map[string]any, len(object))
-	for k, v := range object {
-		out[k] = v
-	}
+	maps.Copy(out, object)
 	out[member] = value
 	return out
 }

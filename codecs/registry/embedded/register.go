@@ -22,7 +22,7 @@ type submission struct {
 	RuleSet    json.RawMessage `json:"ruleSet"`
 }
 
-func (sub submission) check() *fault {
+func (sub submission) check() *apiError {
 	if sub.SchemaType != "" && sub.SchemaType != "AVRO" {
 		return invalid(codeInvalidSchema, "Invalid schema type %s: this registry holds AVRO only", sub.SchemaType)
 	}
@@ -36,7 +36,7 @@ func (sub submission) check() *fault {
 }
 
 // chosen refuses an id or a version that differs from what the registry gives.
-func (sub submission) chosen(name string, v version) *fault {
+func (sub submission) chosen(name string, v version) *apiError {
 	if (sub.ID > 0 && sub.ID != v.ID) || (sub.Version > 0 && sub.Version != v.Number) {
 		return invalid(codeNotPermitted, "Subject %s is not in import mode: leave out id and version", name)
 	}
@@ -48,7 +48,7 @@ func given(member json.RawMessage) bool {
 }
 
 // parse returns the schema of a submission, without an id.
-func (st *state) parse(sub submission, normalize bool) (*schema, *fault) {
+func (st *state) parse(sub submission, normalize bool) (*schema, *apiError) {
 	if err := sub.check(); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (st *state) parse(sub submission, normalize bool) (*schema, *fault) {
 	return parseSchema(sub, refs, normalize)
 }
 
-func parseSchema(sub submission, refs []string, normalize bool) (*schema, *fault) {
+func parseSchema(sub submission, refs []string, normalize bool) (*schema, *apiError) {
 	var text bytes.Buffer
 	if err := json.Compact(&text, []byte(sub.Schema)); err != nil {
 		return nil, invalid(codeInvalidSchema, "Invalid schema: not JSON: %v", err)
@@ -103,11 +103,11 @@ func (st *state) numbered(refs []reference) []reference {
 
 // texts returns the schemas that refs name and those that they refer to, each
 // once and after those it needs.
-func (st *state) texts(refs []reference) ([]string, *fault) {
+func (st *state) texts(refs []reference) ([]string, *apiError) {
 	var out []string
 	seen := make(map[int]bool)
-	var add func(refs []reference) *fault
-	add = func(refs []reference) *fault {
+	var add func(refs []reference) *apiError
+	add = func(refs []reference) *apiError {
 		for _, ref := range refs {
 			v, err := st.find(ref.Subject, ref.Version, which{deleted: true})
 			if err != nil {
@@ -145,7 +145,7 @@ func (st *state) lookup(name string, s *schema, w which) (version, bool) {
 }
 
 // register adds s as a new version of name.
-func (st *state) register(name string, s *schema, sub submission) (version, *fault) {
+func (st *state) register(name string, s *schema, sub submission) (version, *apiError) {
 	if err := checkName(name); err != nil {
 		return version{}, err
 	}
@@ -162,7 +162,7 @@ func (st *state) register(name string, s *schema, sub submission) (version, *fau
 	}
 	level := st.rulesOf(name).Level
 	if found := conflicts(level, s.parsed, st.versions(name, which{}), st.schemas); len(found) > 0 {
-		return version{}, &fault{status: http.StatusConflict, Code: codeIncompatible, Message: details(name, level, found)}
+		return version{}, &apiError{status: http.StatusConflict, Code: codeIncompatible, Message: details(name, level, found)}
 	}
 	added := version{Number: number, ID: st.idFor(s)}
 	if added.ID == st.nextID {
@@ -189,7 +189,7 @@ func (st *state) add(id int, s *schema) {
 	st.keys[s.key] = id
 }
 
-func checkName(name string) *fault {
+func checkName(name string) *apiError {
 	if name == "" || strings.ContainsFunc(name, unicode.IsControl) {
 		return invalid(codeInvalidSubject, "Invalid subject %q: it is empty or holds control characters", name)
 	}

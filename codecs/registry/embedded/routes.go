@@ -84,7 +84,7 @@ func answer(w http.ResponseWriter, r *http.Request, h handler) {
 	out, err := h(r)
 	status := http.StatusOK
 	if err != nil {
-		var f *fault
+		var f *apiError
 		if !errors.As(err, &f) {
 			f = plainFault(http.StatusInternalServerError, "%v", err)
 		}
@@ -106,8 +106,7 @@ func answer(w http.ResponseWriter, r *http.Request, h handler) {
 // body reads the request's JSON into out.
 func body(r *http.Request, out any) error {
 	data, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return plainFault(http.StatusRequestEntityTooLarge, "The request's body is larger than %d bytes", tooLarge.Limit)
 	}
 	if err != nil {
@@ -160,8 +159,8 @@ func schemaID(r *http.Request) (int, error) {
 	return int(id), nil
 }
 
-// failed keeps a nil *fault from becoming an error that is not nil.
-func failed(f *fault) error {
+// failed keeps a nil *apiError from becoming an error that is not nil.
+func failed(f *apiError) error {
 	if f == nil {
 		return nil
 	}

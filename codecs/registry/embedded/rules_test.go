@@ -42,11 +42,11 @@ func TestRegisterEnforcesTheLevel(t *testing.T) {
 		t.Run(tc.level, func(t *testing.T) {
 			t.Parallel()
 			_, url := server(t, embedded.Config{})
-			want(t, "PUT", url+"/config/s", `{"compatibility":"NONE"}`, 200, `{"compatibility":"NONE"}`)
+			want(t, "PUT", url+"/config/s", `{"compatibility":"NONE"}`, reply{200, `{"compatibility":"NONE"}`})
 			for _, old := range tc.history {
 				mustRegister(t, url, "s", old)
 			}
-			want(t, "PUT", url+"/config/s", `{"compatibility":"`+tc.level+`"}`, 200, `{"compatibility":"`+tc.level+`"}`)
+			want(t, "PUT", url+"/config/s", `{"compatibility":"`+tc.level+`"}`, reply{200, `{"compatibility":"` + tc.level + `"}`})
 
 			status, answer := send(t, "POST", url+"/compatibility/subjects/s/versions?verbose=true", carry(t, tc.next))
 			if got := strings.Contains(answer, `"is_compatible":true`); status != 200 || got != tc.ok {
@@ -77,7 +77,7 @@ func TestDeletedVersionsDoNotCountForCompatibility(t *testing.T) {
 	if status, _ := send(t, "POST", url+"/subjects/s/versions", carry(t, userText)); status != http.StatusConflict {
 		t.Fatalf("got %d before the delete, want 409", status)
 	}
-	want(t, "DELETE", url+"/subjects/s/versions/1", "", 200, `1`)
+	want(t, "DELETE", url+"/subjects/s/versions/1", "", reply{200, `1`})
 	mustRegister(t, url, "s", userText)
 }
 
@@ -110,7 +110,7 @@ func TestLevelsAndModesFallBackToThoseOfAllSubjects(t *testing.T) {
 		{"DELETE", "/mode", "", 200, `{"mode":"READONLY"}`},
 		{"GET", "/mode", "", 200, `{"mode":"READWRITE"}`},
 	} {
-		want(t, step.method, url+step.path, step.body, step.status, step.want)
+		want(t, step.method, url+step.path, step.body, reply{step.status, step.want})
 	}
 	mustRegister(t, url, "s", userV1)
 }
@@ -119,6 +119,6 @@ func TestReadOnlyStillAnswersForWhatIsThere(t *testing.T) {
 	t.Parallel()
 	_, url := server(t, embedded.Config{})
 	mustRegister(t, url, "s", userV1)
-	want(t, "PUT", url+"/mode", `{"mode":"READONLY"}`, 200, `{"mode":"READONLY"}`)
+	want(t, "PUT", url+"/mode", `{"mode":"READONLY"}`, reply{200, `{"mode":"READONLY"}`})
 	mustRegister(t, url, "s", userV1)
 }

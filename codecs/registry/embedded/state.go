@@ -87,7 +87,7 @@ func (st *state) versions(name string, w which) []version {
 }
 
 // find returns the version of that number, or the last for latest.
-func (st *state) find(name string, number int, w which) (version, *fault) {
+func (st *state) find(name string, number int, w which) (version, *apiError) {
 	selected := st.versions(name, w)
 	if len(selected) == 0 {
 		return version{}, errSubject(name)
@@ -163,7 +163,7 @@ func (st *state) rulesOf(name string) rules {
 }
 
 // writable refuses changes of a subject in the mode READONLY.
-func (st *state) writable(name string) *fault {
+func (st *state) writable(name string) *apiError {
 	if st.rulesOf(name).Mode == modeReadOnly {
 		return invalid(codeNotPermitted, "Subject %s is in read-only mode", name)
 	}

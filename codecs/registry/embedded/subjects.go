@@ -185,7 +185,7 @@ func (s *Server) registered(r *http.Request, sub submission) (view, error) {
 func (s *Server) deleteSubject(r *http.Request) (any, error) {
 	var numbers []int
 	err := s.change(func(st *state) error {
-		var refused *fault
+		var refused *apiError
 		numbers, refused = st.deleteSubject(r.PathValue("subject"), flag(r, "permanent"))
 		return failed(refused)
 	})
@@ -198,7 +198,7 @@ func (s *Server) deleteVersion(r *http.Request) (any, error) {
 		return nil, err
 	}
 	err = s.change(func(st *state) error {
-		var refused *fault
+		var refused *apiError
 		number, refused = st.deleteVersion(r.PathValue("subject"), number, flag(r, "permanent"))
 		return failed(refused)
 	})

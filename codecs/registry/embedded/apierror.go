@@ -28,45 +28,45 @@ const (
 	codeStore                 = 50001
 )
 
-// fault is an error in the form in which clients get it.
-type fault struct {
+// apiError is an error in the form in which clients get it.
+type apiError struct {
 	status  int
 	Code    int    `json:"error_code"`
 	Message string `json:"message"`
 }
 
-func (f *fault) Error() string { return f.Message }
+func (f *apiError) Error() string { return f.Message }
 
-func notFound(code int, format string, args ...any) *fault {
-	return &fault{status: http.StatusNotFound, Code: code, Message: fmt.Sprintf(format, args...)}
+func notFound(code int, format string, args ...any) *apiError {
+	return &apiError{status: http.StatusNotFound, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-func invalid(code int, format string, args ...any) *fault {
-	return &fault{status: http.StatusUnprocessableEntity, Code: code, Message: fmt.Sprintf(format, args...)}
+func invalid(code int, format string, args ...any) *apiError {
+	return &apiError{status: http.StatusUnprocessableEntity, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // plainFault has the HTTP status for its code, as Confluent's registry does
 // where no code of its own fits.
-func plainFault(status int, format string, args ...any) *fault {
-	return &fault{status: status, Code: status, Message: fmt.Sprintf(format, args...)}
+func plainFault(status int, format string, args ...any) *apiError {
+	return &apiError{status: status, Code: status, Message: fmt.Sprintf(format, args...)}
 }
 
-func errClosed() *fault {
+func errClosed() *apiError {
 	return plainFault(http.StatusServiceUnavailable, "The registry is closed")
 }
 
-func errStore(err error) *fault {
-	return &fault{status: http.StatusInternalServerError, Code: codeStore, Message: "Keeping the change: " + err.Error()}
+func errStore(err error) *apiError {
+	return &apiError{status: http.StatusInternalServerError, Code: codeStore, Message: "Keeping the change: " + err.Error()}
 }
 
-func errSubject(name string) *fault {
+func errSubject(name string) *apiError {
 	return notFound(codeSubjectNotFound, "Subject '%s' not found.", name)
 }
 
-func errVersion(number int) *fault {
+func errVersion(number int) *apiError {
 	return notFound(codeVersionNotFound, "Version %d not found.", number)
 }
 
-func errSchemaID(id int) *fault {
+func errSchemaID(id int) *apiError {
 	return notFound(codeSchemaNotFound, "Schema %d not found", id)
 }
