@@ -18,11 +18,16 @@ import (
 
 // The topics of the topology. All values are Avro, all keys the field's text.
 const (
-	AirportsTopic = "airports"         // table, keyed by iata
-	FlightsTopic  = "flights"          // stream, keyed by origin
-	EnrichedTopic = "flights-enriched" // stream, keyed by origin
-	StatsTopic    = "airport-stats"    // table, keyed by origin
-	DeadLetters   = "flights-dead-letters"
+	// AirportsTopic holds the table of airports, keyed by iata.
+	AirportsTopic = "airports"
+	// FlightsTopic is the stream of flights, keyed by origin.
+	FlightsTopic = "flights"
+	// EnrichedTopic is the stream of enriched flights, keyed by origin.
+	EnrichedTopic = "flights-enriched"
+	// StatsTopic holds the table of statistics, keyed by origin.
+	StatsTopic = "airport-stats"
+	// DeadLetters holds the flights that could not be processed.
+	DeadLetters = "flights-dead-letters"
 )
 
 // LateMinutes is the arrival delay above which a flight counts as delayed.
@@ -49,7 +54,9 @@ func FlightCodec() *avro.TypedCodec[Flight] { return avro.Typed[Flight](namespac
 func AirportCodec() *avro.TypedCodec[Airport] { return avro.Typed[Airport](namespaced()) }
 
 // EnrichedCodec returns the codec of the flights-enriched topic.
-func EnrichedCodec() *avro.TypedCodec[EnrichedFlight] { return avro.Typed[EnrichedFlight](namespaced()) }
+func EnrichedCodec() *avro.TypedCodec[EnrichedFlight] {
+	return avro.Typed[EnrichedFlight](namespaced())
+}
 
 // StatsCodec returns the codec of the airport-stats topic.
 func StatsCodec() *avro.TypedCodec[AirportStats] { return avro.Typed[AirportStats](namespaced()) }

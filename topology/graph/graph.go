@@ -14,11 +14,16 @@ type Kind string
 
 // The kinds of nodes.
 const (
-	Input  Kind = "input"  // reads a stream
-	Lookup Kind = "lookup" // a table that every process holds whole
-	Step   Kind = "step"   // works on records
-	Store  Kind = "store"  // keyed state, kept in a table's topic
-	Output Kind = "output" // writes a stream
+	// Input reads a stream.
+	Input Kind = "input"
+	// Lookup is a table that every process holds whole.
+	Lookup Kind = "lookup"
+	// Step works on records.
+	Step Kind = "step"
+	// Store is keyed state, kept in a table's topic.
+	Store Kind = "store"
+	// Output writes a stream.
+	Output Kind = "output"
 )
 
 // Node is one part of a topology.

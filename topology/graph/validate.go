@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -106,23 +107,14 @@ func (g *Graph) leadsOn(n Node) bool {
 			return true
 		}
 	}
-	for _, other := range g.Nodes {
-		for _, from := range other.From {
-			if from == n.Name {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.Nodes, func(other Node) bool { return slices.Contains(other.From, n.Name) })
 }
 
 func (g *Graph) users(name string) []string {
 	var users []string
 	for _, n := range g.Nodes {
-		for _, used := range n.Uses {
-			if used == name {
-				users = append(users, n.Name)
-			}
+		if slices.Contains(n.Uses, name) {
+			users = append(users, n.Name)
 		}
 	}
 	return users

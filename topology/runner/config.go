@@ -12,11 +12,16 @@ import (
 
 // Defaults of [Config].
 const (
-	DefaultStateDir     = "state"
-	DefaultDialTimeout  = 20 * time.Second
-	DefaultStopTimeout  = 30 * time.Second
-	DefaultLogLevel     = "info"
-	defaultClientPrefix = "gokavro-"
+	// DefaultStateDir is the folder for the state's files.
+	DefaultStateDir = "state"
+	// DefaultDialTimeout is how long brokers and registry are tried.
+	DefaultDialTimeout = 20 * time.Second
+	// DefaultStopTimeout bounds a graceful stop.
+	DefaultStopTimeout = 30 * time.Second
+	// DefaultLogLevel is the level of [Main]'s logger.
+	DefaultLogLevel = "info"
+
+	clientPrefix = "gokavro-"
 )
 
 // Config says where a topology runs. The same keys are used in a file
@@ -110,7 +115,7 @@ func (c Config) String() string {
 }
 
 func (c Config) kafka(name string) kafka.Config {
-	return kafka.Config{Brokers: c.Brokers, ClientID: defaultClientPrefix + name, Timeout: c.DialTimeout, Logger: c.Logger}
+	return kafka.Config{Brokers: c.Brokers, ClientID: clientPrefix + name, Timeout: c.DialTimeout, Logger: c.Logger}
 }
 
 func (c Config) registry() registry.Config {

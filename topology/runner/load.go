@@ -143,8 +143,8 @@ func checkTypes(k *koanf.Koanf, cfg Config) error {
 // list returns a list that is written as one, or as text with commas.
 func list(k *koanf.Koanf, name string) []string {
 	values := k.Strings(name)
-	if len(values) == 0 {
-		values = []string{k.String(name)}
+	if text, ok := k.Get(name).(string); ok {
+		values = []string{text}
 	}
 	var items []string
 	for _, value := range values {

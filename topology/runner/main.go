@@ -19,9 +19,13 @@ import (
 
 // Exit codes of [Main].
 const (
-	ExitOK    = 0
-	ExitFault = 1 // something is wrong with files, topics, schemas or the cluster
-	ExitUsage = 2 // the command line is wrong
+	// ExitOK is the code of a clean end.
+	ExitOK = 0
+	// ExitFault says that something is wrong with files, topics, schemas or the
+	// cluster.
+	ExitFault = 1
+	// ExitUsage says that the command line is wrong.
+	ExitUsage = 2
 )
 
 // Main is the main function of a deployable topology. It reads flags,
