@@ -57,7 +57,12 @@ type FileReader struct {
 func NewFileReader(r io.Reader, reader *ParsedSchema) (*FileReader, error) {
 	var opts []ocf.ReaderOpt
 	if reader != nil {
-		opts = append(opts, ocf.WithReaderSchema(reader.parsed))
+		opts = append(opts, ocf.WithReaderSchemaFunc(func(file *ocf.Reader) (*avro.Schema, error) {
+			if field := missingDefault(&ParsedSchema{parsed: file.Schema()}, reader); field != "" {
+				return nil, fmt.Errorf("field %s of %s: %s", field, reader.Name(), noDefault)
+			}
+			return reader.parsed, nil
+		}))
 	}
 	file, err := ocf.NewReader(r, opts...)
 	if err != nil {

@@ -275,6 +275,7 @@ func TestFileThatLacksAFieldNamesIt(t *testing.T) {
 		name, reader, want string
 	}{
 		{"a field", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":"string"}]}`, "email"},
+		{"a nullable field without a default", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":["null","string"]}]}`, "email"},
 		{"a type", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"name","type":"int"}]}`, "name"},
 	}
 	for _, tt := range tests {

@@ -139,6 +139,9 @@ func (i Incompatibility) String() string {
 func Compatible(writer, reader *ParsedSchema) []Incompatibility {
 	err := avro.CheckCompatibility(writer.parsed, reader.parsed)
 	if err == nil {
+		if field := missingDefault(writer, reader); field != "" {
+			return []Incompatibility{{Path: field, Message: noDefault}}
+		}
 		return nil
 	}
 	var fault *avro.CompatibilityError
@@ -151,9 +154,14 @@ func Compatible(writer, reader *ParsedSchema) []Incompatibility {
 	}}
 }
 
+const noDefault = "the writer does not write the field, and the reader has no default for it"
+
 // resolve returns the plan that decodes what writer wrote into reader's form.
 func resolve(writer, reader *ParsedSchema) (*avro.Schema, error) {
 	plan, err := avro.Resolve(writer.parsed, reader.parsed)
+	if field := missingDefault(writer, reader); err == nil && field != "" {
+		err = fmt.Errorf("field %s: %s", field, noDefault)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("avro: reading %s with the schema %s: %w", writer.Name(), reader.Name(), err)
 	}

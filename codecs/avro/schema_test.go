@@ -224,3 +224,50 @@ func TestDatumAsJSON(t *testing.T) {
 		t.Error("ValueJSON of a number for a record: got no error")
 	}
 }
+
+// A union that starts with null has no default by that alone.
+func TestNullableFieldNeedsADefaultToBeMissing(t *testing.T) {
+	t.Parallel()
+	const nullable = `{"name":"b","type":["null","string"]}`
+	old, grown := record("R", `{"name":"a","type":"int"}`), record("R", `{"name":"a","type":"int"},`+nullable)
+	in := func(kind, inner string) string {
+		return record("Out", `{"name":"in","type":`+strings.Replace(kind, "T", inner, 1)+`}`)
+	}
+	list := func(b string) string {
+		return record("List", `{"name":"next","type":["null","List"],"default":null}`+b)
+	}
+	tests := []struct{ name, writer, reader, want string }{
+		{"at the top", old, grown, "b"},
+		{"in a record", in("T", old), in("T", grown), "in.b"},
+		{"in an array", in(`{"type":"array","items":T}`, old), in(`{"type":"array","items":T}`, grown), "in.b"},
+		{"in a map", in(`{"type":"map","values":T}`, old), in(`{"type":"map","values":T}`, grown), "in.b"},
+		{"in a union", in(`["null",T]`, old), in(`["null","int",T]`, grown), "in.b"},
+		{"plain read as a union", in("T", old), in(`["null",T]`, grown), "in.b"},
+		{"in a recursive record", list(""), list("," + nullable), "b"},
+		{"with a default", old, record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"default":null}`), ""},
+		{"written under an alias", record("R", `{"name":"a","type":"int"},{"name":"c","type":["null","string"]}`),
+			record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"aliases":["c"]}`), ""},
+		{"in another branch", in(`["null",T]`, record("S", "")), in(`["null",`+record("S", "")+`,T]`, grown), ""},
+		{"itself", grown, grown, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			writer, reader := mustParse(t, tt.writer), mustParse(t, tt.reader)
+			found := avro.Compatible(writer, reader)
+			_, err := avro.Resolve(writer, reader)
+			if tt.want == "" {
+				if len(found) > 0 || err != nil {
+					t.Errorf("got %v and error %v, want none", found, err)
+				}
+				return
+			}
+			if len(found) != 1 || found[0].Path != tt.want {
+				t.Errorf("Compatible: got %v, want one fault at %s", found, tt.want)
+			}
+			if err == nil || !strings.Contains(err.Error(), "field "+tt.want+": the writer does not write the field") {
+				t.Errorf("Resolve: got %v, want an error that names %s", err, tt.want)
+			}
+		})
+	}
+}
