@@ -56,7 +56,7 @@ func Command() *cobra.Command {
 	flags.StringSliceVar(&o.topics, "topic", nil, "`TOPIC` to read; may be repeated (required)")
 	flags.StringVar(&o.key, "key", "", "only records with this `KEY`")
 	flags.Int32Var(&o.partition, "partition", -1, "only partition `P`")
-	flags.StringVar(&o.from, "from", "beginning", "where to start in each partition: `beginning|end|offset:N|time:RFC3339`")
+	flags.StringVar(&o.from, "from", "beginning", "`PLACE` to start at in each partition: beginning, end, offset:N or time:RFC3339")
 	flags.Int64Var(&o.count, "count", 0, "end after `N` records")
 	flags.BoolVar(&o.untilEnd, "until-end", false, "end where the partitions end at the start")
 	flags.StringVar(&o.isolation, "isolation", string(kafka.ReadCommitted), "`LEVEL`: read_committed or read_uncommitted")

@@ -21,7 +21,7 @@ type line struct {
 	Partition   int32           `json:"partition"`
 	Offset      int64           `json:"offset"`
 	Time        string          `json:"time,omitempty"`
-	Key         json.RawMessage `json:"key,omitempty"`
+	Key         any             `json:"key,omitempty"` // text, or null of its own
 	KeyBase64   []byte          `json:"key_base64,omitempty"`
 	Headers     []header        `json:"headers,omitempty"`
 	SchemaID    *int            `json:"schema_id,omitempty"`
@@ -31,9 +31,9 @@ type line struct {
 }
 
 type header struct {
-	Key         string          `json:"key"`
-	Value       json.RawMessage `json:"value,omitempty"`
-	ValueBase64 []byte          `json:"value_base64,omitempty"`
+	Key         string `json:"key"`
+	Value       any    `json:"value,omitempty"`
+	ValueBase64 []byte `json:"value_base64,omitempty"`
 }
 
 // lineSink writes JSON lines.
@@ -100,19 +100,15 @@ func (s *lineSink) fillValue(ctx context.Context, l *line, value []byte) error {
 	return nil
 }
 
-// textOrBytes returns b as a JSON string, or as bytes when it is not UTF-8.
-func textOrBytes(b []byte) (text json.RawMessage, raw []byte) {
-	if b == nil {
+// textOrBytes returns b as a member for text, or as bytes when it is not UTF-8.
+func textOrBytes(b []byte) (text any, raw []byte) {
+	switch {
+	case b == nil:
 		return json.RawMessage("null"), nil
+	case utf8.Valid(b):
+		return string(b), nil
 	}
-	if !utf8.Valid(b) {
-		return nil, b
-	}
-	text, err := json.Marshal(string(b))
-	if err != nil {
-		return nil, b
-	}
-	return text, nil
+	return nil, b
 }
 
 func (s *lineSink) flush() error {

@@ -1,7 +1,6 @@
 package consume
 
 import (
-	"bufio"
 	"cmp"
 	"crypto/rand"
 	"errors"
@@ -18,7 +17,6 @@ type outFile struct {
 	path   string
 	mode   os.FileMode // of the file that is replaced, 0 without one
 	temp   *os.File
-	buffer *bufio.Writer
 	writer *avro.FileWriter // nil until begin
 }
 
@@ -48,7 +46,6 @@ func createOut(given string) (*outFile, error) {
 	if f.temp, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, readWrite); err != nil {
 		return nil, f.fault(err)
 	}
-	f.buffer = bufio.NewWriter(f.temp)
 	return f, nil
 }
 
@@ -62,7 +59,7 @@ func (f *outFile) fault(err error) error {
 
 // begin writes the file's header.
 func (f *outFile) begin(schema *avro.ParsedSchema) (err error) {
-	if f.writer, err = avro.NewFileWriter(f.buffer, schema, avro.Deflate); err != nil {
+	if f.writer, err = avro.NewFileWriter(f.temp, schema, avro.Deflate); err != nil {
 		return f.fault(err)
 	}
 	return nil
@@ -77,7 +74,7 @@ func (f *outFile) write(value any) error {
 
 // commit ends the file and puts it in the place of the one before.
 func (f *outFile) commit() error {
-	err := cmp.Or(f.writer.Close(), f.buffer.Flush())
+	err := f.writer.Close()
 	if f.mode != 0 && err == nil {
 		err = f.temp.Chmod(f.mode)
 	}

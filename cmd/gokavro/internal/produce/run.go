@@ -53,8 +53,8 @@ func (p *producing) run(ctx context.Context) (err error) {
 			progress.Thousands(meter.Done()), progress.Thousands(p.in.count), p.topic, err)
 	}
 	took := time.Since(started)
-	fmt.Fprintf(p.stderr, "produced %s records to %s in %.1f s (%s/s), schema id %d\n",
-		progress.Thousands(meter.Done()), p.topic, took.Seconds(),
+	fmt.Fprintf(p.stderr, "produced %s records to %s in %s (%s/s), schema id %d\n",
+		progress.Thousands(meter.Done()), p.topic, took.Round(time.Millisecond),
 		progress.Thousands(progress.Rate(meter.Done(), took)), registered.ID)
 	return nil
 }
