@@ -23,7 +23,10 @@ func TestConsumeWritesEachRecordAsOneLine(t *testing.T) {
 	at := time.Date(2024, 2, 29, 12, 0, 0, 5e6, time.FixedZone("", 3600))
 	b.write(t,
 		kafka.Record{Topic: "t", Time: at, Key: []byte("k<"), Value: value, Headers: []kafka.Header{
-			{Key: "h", Value: []byte("v")}, {Key: "h", Value: []byte{0xff}}, {Key: "n"}}},
+			{Key: "h", Value: []byte("v")},
+			{Key: "h", Value: []byte{0xff}},
+			{Key: "n"},
+		}},
 		kafka.Record{Topic: "t", Time: at, Key: []byte{0xfe}, Value: value},
 		kafka.Record{Topic: "t", Time: at, Key: []byte{}, Value: nil},
 	)

@@ -151,8 +151,8 @@ func TestInputFilesAreCheckedBeforeAnythingIsConnected(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			args := append([]string{"produce", "--topic", "t", "--input", tt.input,
-				"--brokers", "127.0.0.1:1", "--registry", "http://127.0.0.1:1"}, tt.args...)
+			args := []string{"produce", "--topic", "t", "--input", tt.input, "--brokers", "127.0.0.1:1", "--registry", "http://127.0.0.1:1"}
+			args = append(args, tt.args...)
 			execute(t.Context(), nil, args...).refused(t, 1, tt.want...)
 		})
 	}
@@ -222,8 +222,10 @@ func TestDevPrintsWhatIsUpAndStopsAtASignal(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{name: "both", args: []string{"--kafka", "127.0.0.1:0", "--registry", "127.0.0.1:0"},
-			want: []string{"KAFKA_BROKERS=127.0.0.1:", "SCHEMA_REGISTRY_URL=http://127.0.0.1:"}},
+		{
+			name: "both", args: []string{"--kafka", "127.0.0.1:0", "--registry", "127.0.0.1:0"},
+			want: []string{"KAFKA_BROKERS=127.0.0.1:", "SCHEMA_REGISTRY_URL=http://127.0.0.1:"},
+		},
 		{name: "kafka", args: []string{"--only", "kafka", "--kafka", "127.0.0.1:0"}, want: []string{"KAFKA_BROKERS="}},
 		{name: "registry", args: []string{"--only", "registry", "--registry", "127.0.0.1:0"}, want: []string{"SCHEMA_REGISTRY_URL="}},
 	}

@@ -45,8 +45,7 @@ func (s *fileSink) start(ctx context.Context, topics []string) error {
 	s.topics = topics
 	for _, topic := range topics {
 		latest, err := s.decode.client.Latest(ctx, topic+"-value")
-		var missing *registry.NotFoundError
-		if errors.As(err, &missing) {
+		if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
 			continue
 		}
 		if err != nil {

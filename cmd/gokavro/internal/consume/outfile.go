@@ -24,8 +24,8 @@ type outFile struct {
 // shows that it can be made.
 func createOut(given string) (*outFile, error) {
 	f := &outFile{given: given, path: given}
-	if real, err := filepath.EvalSymlinks(given); err == nil {
-		f.path = real // a link stays a link
+	if target, err := filepath.EvalSymlinks(given); err == nil {
+		f.path = target // a link stays a link
 	}
 	info, err := os.Stat(f.path)
 	switch {
@@ -50,8 +50,7 @@ func createOut(given string) (*outFile, error) {
 }
 
 func (f *outFile) fault(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		err = path.Err
 	}
 	return fmt.Errorf("--out %s: the file cannot be written: %w", f.given, err)

@@ -49,8 +49,10 @@ func TestFieldTypesAreResolvedThroughNames(t *testing.T) {
 
 func TestParseRefusesWhatIsNoSchema(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "{", "7", `{"type":7}`, `["null",7]`, `{"type":"array"}`,
-		`{"type":"record","name":"A","fields":[{"name":"x"}]}`} {
+	for _, text := range []string{
+		"", "{", "7", `{"type":7}`, `["null",7]`, `{"type":"array"}`,
+		`{"type":"record","name":"A","fields":[{"name":"x"}]}`,
+	} {
 		if got, err := outline.Parse(text); err == nil {
 			t.Errorf("Parse(%q): got %v, want an error", text, got)
 		}

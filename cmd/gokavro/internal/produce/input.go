@@ -153,8 +153,7 @@ func (in *input) each(do func(any) error) (err error) {
 
 // cause drops the operation and the path, which the message names already.
 func cause(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
 	}
 	return err
