@@ -42,7 +42,9 @@ type Runner struct {
 	graph    *graph.Graph
 	cfg      Config
 	counters compile.Counters
-	ready    chan struct{}
+
+	ready     chan struct{}
+	readyOnce sync.Once
 
 	mu    sync.Mutex
 	fault error // what stopped the processor
@@ -134,6 +136,14 @@ func (r *Runner) unlessEnded(ctx context.Context, err error) error {
 	return err
 }
 
+// assigned is called at each assignment of partitions.
+func (r *Runner) assigned() {
+	r.readyOnce.Do(func() {
+		close(r.ready)
+		r.cfg.Logger.Info("running", "group", r.cfg.TopicPrefix+r.graph.Name)
+	})
+}
+
 func (r *Runner) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -181,7 +191,7 @@ func (r *Runner) processor(site *site, tables map[string]compile.Table) (*goka.P
 		names[string(goka.GroupTable(goka.Group(name)))] = site.topic(n.Topic)
 	}
 	processor, err := goka.NewProcessor(r.cfg.Brokers, program.Group(name), backend.Options(backend.Config{
-		Client: site.kafka, StateDir: r.cfg.StateDir, Names: names, Log: r.cfg.Logger,
+		Client: site.kafka, StateDir: r.cfg.StateDir, Names: names, Log: r.cfg.Logger, Assigned: r.assigned,
 	})...)
 	if err != nil {
 		return nil, fmt.Errorf("building the processor: %w", err)
@@ -200,15 +210,6 @@ func (e *stopError) Error() string {
 func (r *Runner) process(ctx context.Context, processor *goka.Processor) error {
 	done := make(chan error, 1)
 	go func() { done <- processor.Run(ctx) }()
-	readied := make(chan struct{})
-	go func() {
-		defer close(readied)
-		if processor.WaitForReadyContext(ctx) == nil && ctx.Err() == nil {
-			close(r.ready)
-			r.cfg.Logger.Info("running", "group", processor.Graph().Group())
-		}
-	}()
-	defer func() { <-readied }()
 	select {
 	case err := <-done:
 		return err

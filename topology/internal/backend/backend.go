@@ -23,6 +23,9 @@ type Config struct {
 	// Names maps the topic names that goka makes up to the cluster's.
 	Names Names
 	Log   *slog.Logger
+	// Assigned is called whenever the process has got its share of the
+	// partitions, none included, and their state is restored.
+	Assigned func()
 }
 
 // Options returns the options that put a goka.Processor on cfg.
@@ -49,7 +52,7 @@ func Options(cfg Config) []goka.ProcessorOption {
 			conf := settings.Sarama()
 			conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{goka.CopartitioningStrategy}
 			inner, err := sarama.NewConsumerGroup(brokers, name, conf)
-			return &group{ConsumerGroup: inner, log: cfg.Log}, err
+			return &group{ConsumerGroup: inner, log: cfg.Log, assigned: cfg.Assigned}, err
 		}),
 	}
 }

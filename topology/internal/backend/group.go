@@ -21,7 +21,8 @@ const (
 // returns only for the end of the context or a fault of the processor.
 type group struct {
 	sarama.ConsumerGroup
-	log *slog.Logger
+	log      *slog.Logger
+	assigned func()
 }
 
 // Consume runs sessions until ctx ends or the handler fails. Brokers that are
@@ -29,7 +30,7 @@ type group struct {
 func (g *group) Consume(ctx context.Context, topics []string, handler sarama.ConsumerGroupHandler) error {
 	wait := firstRejoin
 	for ctx.Err() == nil {
-		watched := &watchedHandler{ConsumerGroupHandler: handler}
+		watched := &watchedHandler{ConsumerGroupHandler: handler, assigned: g.assigned}
 		err := g.ConsumerGroup.Consume(ctx, topics, watched)
 		if fault := watched.fault(); fault != nil && ctx.Err() == nil {
 			return fault
@@ -64,9 +65,10 @@ func pause(ctx context.Context, d time.Duration) {
 // been.
 type watchedHandler struct {
 	sarama.ConsumerGroupHandler
-	session *ordered // set by Setup, before any claim is consumed
-	mu      sync.Mutex
-	err     error
+	assigned func()
+	session  *ordered // set by Setup, before any claim is consumed
+	mu       sync.Mutex
+	err      error
 }
 
 func (h *watchedHandler) keep(err error) error {
@@ -84,10 +86,16 @@ func (h *watchedHandler) fault() error {
 	return h.err
 }
 
-// Setup prepares the partitions of a session.
+// Setup prepares the partitions of a session and restores their state. goka's
+// own WaitForReady would wait for ever for a partition that a rebalance took
+// away meanwhile.
 func (h *watchedHandler) Setup(session sarama.ConsumerGroupSession) error {
 	h.session = newOrdered(session)
-	return h.keep(h.ConsumerGroupHandler.Setup(h.session))
+	if err := h.ConsumerGroupHandler.Setup(h.session); err != nil {
+		return h.keep(err)
+	}
+	h.assigned()
+	return nil
 }
 
 // ConsumeClaim hands a partition's records to goka.

@@ -42,10 +42,10 @@ func newCollector(c *cluster, file *outFile) *collector {
 // start finds the present ends of the output topics, and returns a function
 // that reads from there until its context ends. Records of earlier runs are
 // left out that way.
-func (c *collector) start(client *kafka.Client) (func(context.Context) error, error) {
+func (c *collector) start(client *kafka.Client, o options) (func(context.Context) error, error) {
 	handlers := map[string]func(kafka.Record) error{
-		flights.EnrichedTopic: c.takeEnriched,
-		flights.DeadLetters:   c.takeDead,
+		o.topic(flights.EnrichedTopic): c.takeEnriched,
+		o.topic(flights.DeadLetters):   c.takeDead,
 	}
 	type reading struct {
 		query  kafka.Query

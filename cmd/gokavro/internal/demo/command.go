@@ -22,7 +22,11 @@ type options struct {
 	registry   []string
 	partitions int
 	keep       bool
+	prefix     string
 }
+
+// topic returns a topic's name on the cluster.
+func (o options) topic(name string) string { return o.prefix + name }
 
 // Command returns `gokavro demo`.
 func Command() *cobra.Command {
@@ -48,6 +52,7 @@ func Command() *cobra.Command {
 	flags.StringSliceVar(&o.brokers, "brokers", nil, "`HOST:PORT` of a real Kafka instead of the embedded one")
 	flags.StringSliceVar(&o.registry, "registry", nil, "`URL` of a real schema registry instead of the embedded one")
 	flags.IntVar(&o.partitions, "partitions", defaultPartitions, "partitions of the topics that are created")
+	flags.StringVar(&o.prefix, "topic-prefix", "", "`PREFIX` for every topic and the consumer group")
 	flags.BoolVar(&o.keep, "keep", false, "stay up until Ctrl-C")
 	return cmd
 }

@@ -34,11 +34,11 @@ func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 	if o.json {
 		say = io.Discard
 	}
-	stack, err := startStack(ctx, &o, say)
+	stop, err := startStack(ctx, &o, say)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stack.Close()) }()
+	defer func() { err = errors.Join(err, stop()) }()
 	state, err := os.MkdirTemp("", "gokavro-demo-*")
 	if err != nil {
 		return fmt.Errorf("making a folder for the state: %w", err)
@@ -49,7 +49,10 @@ func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 }
 
 // startStack starts what of the stack was not given, and completes o.
-func startStack(ctx context.Context, o *options, say io.Writer) (*devstack.Stack, error) {
+func startStack(ctx context.Context, o *options, say io.Writer) (stop func() error, err error) {
+	if len(o.brokers) > 0 && len(o.registry) > 0 {
+		return func() error { return nil }, nil
+	}
 	stack, err := devstack.Start(ctx, devstack.Config{NoKafka: len(o.brokers) > 0, NoRegistry: len(o.registry) > 0})
 	if err != nil {
 		return nil, err
@@ -62,7 +65,7 @@ func startStack(ctx context.Context, o *options, say io.Writer) (*devstack.Stack
 		o.registry = []string{stack.RegistryURL()}
 		fmt.Fprintf(say, "embedded schema registry at %s\n", o.registry[0])
 	}
-	return stack, nil
+	return stack.Close, nil
 }
 
 type demo struct {
@@ -123,13 +126,13 @@ func (d *demo) connect(ctx context.Context) (err error) {
 func (d *demo) feedAirports(ctx context.Context) error {
 	partitions := int32(d.o.partitions)
 	_, err := d.kafka.CreateMissing(ctx,
-		kafka.Topic{Name: flights.AirportsTopic, Partitions: partitions, Compact: true},
-		kafka.Topic{Name: flights.FlightsTopic, Partitions: partitions})
+		kafka.Topic{Name: d.o.topic(flights.AirportsTopic), Partitions: partitions, Compact: true},
+		kafka.Topic{Name: d.o.topic(flights.FlightsTopic), Partitions: partitions})
 	if err != nil {
 		return err
 	}
 	return feed(ctx, &d.cluster, airportsSource(), target[flights.Airport]{
-		topic: flights.AirportsTopic, codec: flights.AirportCodec(), key: func(a *flights.Airport) string { return a.IATA },
+		topic: d.o.topic(flights.AirportsTopic), codec: flights.AirportCodec(), key: func(a *flights.Airport) string { return a.IATA },
 	})
 }
 
@@ -150,7 +153,7 @@ func (d *demo) process(ctx context.Context, collected *collector, start *time.Ti
 	if err := d.startTopology(tasks); err != nil {
 		return err
 	}
-	read, err := collected.start(d.kafka)
+	read, err := collected.start(d.kafka, d.o)
 	if err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func (d *demo) process(ctx context.Context, collected *collector, start *time.Ti
 
 func (d *demo) feedFlights(ctx context.Context) error {
 	return feed(ctx, &d.cluster, d.input, target[flights.Flight]{
-		topic: flights.FlightsTopic, codec: flights.FlightCodec(), key: func(f *flights.Flight) string { return f.Origin },
+		topic: d.o.topic(flights.FlightsTopic), codec: flights.FlightCodec(), key: func(f *flights.Flight) string { return f.Origin },
 	})
 }
 
@@ -177,7 +180,7 @@ func (d *demo) feedFlights(ctx context.Context) error {
 func (d *demo) startTopology(t *tasks) error {
 	r, err := runner.New(flights.Topology(), runner.Config{
 		Brokers: d.o.brokers, Registry: d.o.registry, StateDir: d.state,
-		CreateTopics: d.o.partitions, DialTimeout: reachable,
+		CreateTopics: d.o.partitions, TopicPrefix: d.o.prefix, DialTimeout: reachable,
 	})
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func (d *demo) report(ctx context.Context, r result, enriched *outFile) (err err
 func (d *demo) readStats(ctx context.Context) ([]flights.AirportStats, error) {
 	codec := avro.Typed[flights.AirportStats](avro.Namespace("gokavro.flights"), avro.Registry(d.registry))
 	rows := map[string]flights.AirportStats{}
-	err := d.kafka.Read(ctx, kafka.Query{Topic: flights.StatsTopic, UntilEnd: true}, func(r kafka.Record) error {
+	err := d.kafka.Read(ctx, kafka.Query{Topic: d.o.topic(flights.StatsTopic), UntilEnd: true}, func(r kafka.Record) error {
 		if r.Value == nil {
 			delete(rows, string(r.Key))
 			return nil

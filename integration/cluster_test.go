@@ -1,0 +1,118 @@
+package integration_test
+
+import (
+	"cmp"
+	"crypto/rand"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+// patience bounds every wait of an end-to-end test.
+const patience = 90 * time.Second
+
+// cluster is where an end-to-end test runs: the brokers that KAFKA_BROKERS
+// names, or else devstack. Its prefix keeps the test's topics to itself.
+type cluster struct {
+	brokers  string
+	registry string
+	prefix   string
+
+	kafka   *kafka.Client
+	schemas *registry.Client
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{brokers: os.Getenv("KAFKA_BROKERS"), registry: os.Getenv("SCHEMA_REGISTRY_URL"), prefix: "e2e-" + strings.ToLower(rand.Text()[:10]) + "-"}
+	if c.brokers == "" && os.Getenv("REQUIRE_KAFKA") == "1" {
+		t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
+	}
+	if c.brokers == "" || c.registry == "" {
+		c.start(t)
+	}
+	c.connect(t)
+	return c
+}
+
+// start starts what no variable names.
+func (c *cluster) start(t *testing.T) {
+	t.Helper()
+	stack, err := devstack.Start(t.Context(), devstack.Config{NoKafka: c.brokers != "", NoRegistry: c.registry != ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stack.Close(); err != nil {
+			t.Errorf("closing devstack: %v", err)
+		}
+	})
+	if c.brokers == "" {
+		c.brokers = strings.Join(stack.Brokers(), ",")
+	}
+	c.registry = cmp.Or(c.registry, stack.RegistryURL())
+}
+
+func (c *cluster) connect(t *testing.T) {
+	t.Helper()
+	var err error
+	if c.schemas, err = registry.New(registry.Config{URLs: []string{c.registry}}); err != nil {
+		t.Fatal(err)
+	}
+	if c.kafka, err = kafka.Dial(t.Context(), kafka.Config{Brokers: strings.Split(c.brokers, ",")}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.kafka.Close() })
+}
+
+// topic returns a topic's name on the cluster.
+func (c *cluster) topic(name string) string { return c.prefix + name }
+
+// args returns a command line with the cluster's addresses.
+func (c *cluster) args(args ...string) []string {
+	return append(args, "--brokers", c.brokers, "--registry", c.registry)
+}
+
+// await reads topics until they hold n records together.
+func (c *cluster) await(t *testing.T, n int, topics ...string) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		held := int64(0)
+		for _, topic := range topics {
+			held += c.held(t, topic)
+		}
+		if held >= int64(n) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("got %d records in %v within %s, want %d", held, topics, patience, n)
+		}
+	}
+}
+
+func (c *cluster) held(t *testing.T, topic string) (n int64) {
+	t.Helper()
+	partitions, err := c.kafka.Partitions(topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for partition := range partitions {
+		end, err := c.kafka.EndOffset(topic, partition, kafka.ReadCommitted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += end
+	}
+	return n
+}
