@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -25,7 +24,6 @@ type collector struct {
 	mu        sync.Mutex
 	enriched  int64
 	dead      int64
-	firstDead string
 	origins   map[string]bool
 	samples   []string
 	latencies []time.Duration
@@ -109,7 +107,7 @@ func (c *collector) sample(data []byte) error {
 	if err != nil {
 		return err
 	}
-	c.samples = append(c.samples, string(json.RawMessage(text)))
+	c.samples = append(c.samples, string(text))
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/integration/devstack"
@@ -160,12 +161,13 @@ func (d *demo) process(ctx context.Context, collected *collector, start *time.Ti
 	tasks.start(read)
 	*start = time.Now()
 	tasks.start(d.feedFlights)
-	shown := newProgress(d.say, d.total, d.o.json)
-	err = collected.wait(ctx, d.total, stall, shown.update)
-	shown.finish()
+	meter := progress.Start(d.say, "enriched", d.total)
+	err = collected.wait(ctx, d.total, stall, func(done int64) { meter.Add(done - meter.Done()) })
+	meter.Stop()
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(d.say, "enriched %s of %s records\n", progress.Thousands(meter.Done()), progress.Thousands(d.total))
 	tasks.stop()
 	return context.Cause(ctx)
 }
