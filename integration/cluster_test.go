@@ -16,8 +16,8 @@ import (
 // patience bounds every wait of an end-to-end test.
 const patience = 90 * time.Second
 
-// cluster is where an end-to-end test runs: the brokers that KAFKA_BROKERS
-// names, or else devstack. Its prefix keeps the test's topics to itself.
+// cluster is where an end-to-end test runs. Its prefix keeps the test's topics
+// to itself.
 type cluster struct {
 	brokers  string
 	registry string
@@ -27,12 +27,30 @@ type cluster struct {
 	schemas *registry.Client
 }
 
-func newCluster(t *testing.T) *cluster {
+// onEachCluster runs a test on devstack, and on the brokers that KAFKA_BROKERS
+// names if it is set.
+func onEachCluster(t *testing.T, test func(*testing.T, *cluster)) {
 	t.Helper()
-	c := &cluster{brokers: os.Getenv("KAFKA_BROKERS"), registry: os.Getenv("SCHEMA_REGISTRY_URL"), prefix: "e2e-" + strings.ToLower(rand.Text()[:10]) + "-"}
-	if c.brokers == "" && os.Getenv("REQUIRE_KAFKA") == "1" {
+	brokers := os.Getenv("KAFKA_BROKERS")
+	if brokers == "" && os.Getenv("REQUIRE_KAFKA") == "1" {
 		t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
 	}
+	t.Run("devstack", func(t *testing.T) {
+		t.Parallel()
+		test(t, newCluster(t, "", ""))
+	})
+	if brokers != "" {
+		t.Run("kafka", func(t *testing.T) {
+			t.Parallel()
+			test(t, newCluster(t, brokers, os.Getenv("SCHEMA_REGISTRY_URL")))
+		})
+	}
+}
+
+// newCluster connects to what is given and starts the rest.
+func newCluster(t *testing.T, brokers, registry string) *cluster {
+	t.Helper()
+	c := &cluster{brokers: brokers, registry: registry, prefix: "e2e-" + strings.ToLower(rand.Text()[:10]) + "-"}
 	if c.brokers == "" || c.registry == "" {
 		c.start(t)
 	}
@@ -40,7 +58,7 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// start starts what no variable names.
+// start starts what is not given.
 func (c *cluster) start(t *testing.T) {
 	t.Helper()
 	stack, err := devstack.Start(t.Context(), devstack.Config{NoKafka: c.brokers != "", NoRegistry: c.registry != ""})

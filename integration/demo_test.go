@@ -95,13 +95,14 @@ func compareWithForeignReader(t *testing.T, dir string) {
 
 func TestDemoRunsOnAGivenCluster(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	for range 2 {
-		got := runDemo(t, c.args("--topic-prefix", c.prefix)...)
-		if diff := cmp.Diff(got, demoResult{RecordsIn: 20000, EnrichedOut: 20000, Origins: 220}); diff != "" {
-			t.Error(diff)
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		for range 2 {
+			got := runDemo(t, c.args("--topic-prefix", c.prefix)...)
+			if diff := cmp.Diff(got, demoResult{RecordsIn: 20000, EnrichedOut: 20000, Origins: 220}); diff != "" {
+				t.Error(diff)
+			}
 		}
-	}
+	})
 }
 
 func TestDemoPrintsFlightsAndTheWorstOrigins(t *testing.T) {

@@ -42,60 +42,63 @@ func (c *cluster) results(t *testing.T) ([]flights.EnrichedFlight, []flights.Air
 
 func TestOneProcessEnrichesEveryFlightOnce(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	c.produce(t, flights.AirportsTopic, "iata")
-	c.produce(t, flights.FlightsTopic, "origin")
-	p := c.startFlights(t, t.TempDir())
-	p.awaitLog(t, "msg=running")
-	c.await(t, 20000, c.topic(flights.EnrichedTopic))
-	p.stop(t)
-	enriched, stats := c.results(t)
-	checkResults(t, enriched, stats)
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		c.produce(t, flights.AirportsTopic, "iata")
+		c.produce(t, flights.FlightsTopic, "origin")
+		p := c.startFlights(t, t.TempDir())
+		p.awaitLog(t, "msg=running")
+		c.await(t, 20000, c.topic(flights.EnrichedTopic))
+		p.stop(t)
+		enriched, stats := c.results(t)
+		checkResults(t, enriched, stats)
+	})
 }
 
 func TestProcessesShareThePartitionsAndHandThemOver(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	c.produce(t, flights.AirportsTopic, "iata")
-	stays, leaves := c.startFlights(t, t.TempDir()), c.startFlights(t, t.TempDir())
-	stays.awaitLog(t, "msg=running")
-	leaves.awaitLog(t, "msg=running")
-	c.produce(t, flights.FlightsTopic, "origin")
-	c.await(t, 5000, c.topic(flights.EnrichedTopic))
-	leaves.stop(t)
-	joins := c.startFlights(t, t.TempDir())
-	c.await(t, 20000, c.topic(flights.EnrichedTopic))
-	joins.awaitLog(t, "msg=running")
-	joins.stop(t)
-	stays.stop(t)
-	enriched, stats := c.results(t)
-	checkResults(t, enriched, stats)
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		c.produce(t, flights.AirportsTopic, "iata")
+		stays, leaves := c.startFlights(t, t.TempDir()), c.startFlights(t, t.TempDir())
+		stays.awaitLog(t, "msg=running")
+		leaves.awaitLog(t, "msg=running")
+		c.produce(t, flights.FlightsTopic, "origin")
+		c.await(t, 5000, c.topic(flights.EnrichedTopic))
+		leaves.stop(t)
+		joins := c.startFlights(t, t.TempDir())
+		c.await(t, 20000, c.topic(flights.EnrichedTopic))
+		joins.awaitLog(t, "msg=running")
+		joins.stop(t)
+		stays.stop(t)
+		enriched, stats := c.results(t)
+		checkResults(t, enriched, stats)
+	})
 }
 
 func TestStateIsRestoredByAProcessWithAnEmptyFolder(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	c.produce(t, flights.AirportsTopic, "iata")
-	c.produce(t, flights.FlightsTopic, "origin")
-	first := c.startFlights(t, t.TempDir())
-	c.awaitTopic(t, first, flights.EnrichedTopic, 20000)
-	first.stop(t)
-	c.produce(t, flights.FlightsTopic, "origin")
-	second := c.startFlights(t, t.TempDir())
-	c.await(t, 40000, c.topic(flights.EnrichedTopic))
-	second.stop(t)
-	_, stats := c.results(t)
-	last := map[string]int64{}
-	for _, s := range stats {
-		last[s.IATA] = s.Flights
-	}
-	want := map[string]int64{}
-	for origin, sums := range expectedTotals(readFile(t, flights.FlightsFile(), flights.FlightCodec())) {
-		want[origin] = 2 * sums.Flights
-	}
-	if diff := cmp.Diff(last, want); diff != "" {
-		t.Errorf("the counts did not go on from the first run (-got +want): %s", diff)
-	}
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		c.produce(t, flights.AirportsTopic, "iata")
+		c.produce(t, flights.FlightsTopic, "origin")
+		first := c.startFlights(t, t.TempDir())
+		c.awaitTopic(t, first, flights.EnrichedTopic, 20000)
+		first.stop(t)
+		c.produce(t, flights.FlightsTopic, "origin")
+		second := c.startFlights(t, t.TempDir())
+		c.await(t, 40000, c.topic(flights.EnrichedTopic))
+		second.stop(t)
+		_, stats := c.results(t)
+		last := map[string]int64{}
+		for _, s := range stats {
+			last[s.IATA] = s.Flights
+		}
+		want := map[string]int64{}
+		for origin, sums := range expectedTotals(readFile(t, flights.FlightsFile(), flights.FlightCodec())) {
+			want[origin] = 2 * sums.Flights
+		}
+		if diff := cmp.Diff(last, want); diff != "" {
+			t.Errorf("the counts did not go on from the first run (-got +want): %s", diff)
+		}
+	})
 }
 
 // awaitTopic waits for a topic that the process may have yet to create.
@@ -107,46 +110,47 @@ func (c *cluster) awaitTopic(t *testing.T, p *process, topic string, n int) {
 
 func TestRecordsThatDoNotDecodeAreKeptAndTheRestGoesOn(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	c.produce(t, flights.AirportsTopic, "iata")
-	p := c.startFlights(t, t.TempDir())
-	p.awaitLog(t, "msg=running")
-	known, err := c.schemas.Latest(t.Context(), c.topic(flights.AirportsTopic)+"-value")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bad := map[string][]byte{ // by a part of the reason
-		"too few for the Confluent wire format": []byte("junk"),
-		"starts with 0x00":                      []byte("not framed at all"),
-		"schema id 999999":                      avro.AppendConfluent(nil, 999999),
-		"gokavro.flights.Airport":               append(avro.AppendConfluent(nil, known.ID), 0),
-		"tombstone":                             nil,
-	}
-	c.write(t, c.topic(flights.FlightsTopic), bad)
-	c.produce(t, flights.FlightsTopic, "origin")
-	c.await(t, 20000, c.topic(flights.EnrichedTopic))
-	c.await(t, len(bad), c.topic(flights.DeadLetters))
-	p.stop(t)
-	enriched, stats := c.results(t)
-	checkResults(t, enriched, stats)
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		c.produce(t, flights.AirportsTopic, "iata")
+		p := c.startFlights(t, t.TempDir())
+		p.awaitLog(t, "msg=running")
+		known, err := c.schemas.Latest(t.Context(), c.topic(flights.AirportsTopic)+"-value")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := map[string][]byte{ // by a part of the reason
+			"too few for the Confluent wire format": []byte("junk"),
+			"starts with 0x00":                      []byte("not framed at all"),
+			"schema id 999999":                      avro.AppendConfluent(nil, 999999),
+			"gokavro.flights.Airport":               append(avro.AppendConfluent(nil, known.ID), 0),
+			"tombstone":                             nil,
+		}
+		c.write(t, c.topic(flights.FlightsTopic), bad)
+		c.produce(t, flights.FlightsTopic, "origin")
+		c.await(t, 20000, c.topic(flights.EnrichedTopic))
+		c.await(t, len(bad), c.topic(flights.DeadLetters))
+		p.stop(t)
+		enriched, stats := c.results(t)
+		checkResults(t, enriched, stats)
 
-	letters := c.letters(t)
-	if len(letters) != len(bad) {
-		t.Fatalf("got %d dead letters, want %d", len(letters), len(bad))
-	}
-	for reason, value := range bad {
-		letter, ok := letters[reason]
-		if !ok || !strings.Contains(letter.Error, reason) {
-			t.Errorf("record %q: got the reason %q", reason, letter.Error)
+		letters := c.letters(t)
+		if len(letters) != len(bad) {
+			t.Fatalf("got %d dead letters, want %d", len(letters), len(bad))
 		}
-		var kept []byte
-		if letter.Value != nil {
-			kept = *letter.Value
+		for reason, value := range bad {
+			letter, ok := letters[reason]
+			if !ok || !strings.Contains(letter.Error, reason) {
+				t.Errorf("record %q: got the reason %q", reason, letter.Error)
+			}
+			var kept []byte
+			if letter.Value != nil {
+				kept = *letter.Value
+			}
+			if diff := cmp.Diff(kept, value); diff != "" || letter.Topic != c.topic(flights.FlightsTopic) {
+				t.Errorf("record %q: got topic %s and other bytes: %s", reason, letter.Topic, diff)
+			}
 		}
-		if diff := cmp.Diff(kept, value); diff != "" || letter.Topic != c.topic(flights.FlightsTopic) {
-			t.Errorf("record %q: got topic %s and other bytes: %s", reason, letter.Topic, diff)
-		}
-	}
+	})
 }
 
 // write puts values under their keys into a topic.
@@ -187,35 +191,36 @@ func (c *cluster) letters(t *testing.T) map[string]dlq.Letter {
 
 func TestTwoProcessesMayCreateTheTopicsAtOnce(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
-	var both sync.WaitGroup
-	for range 2 {
-		p := c.startFlights(t, t.TempDir())
-		both.Go(func() {
-			p.awaitLog(t, "msg=running")
-			p.stop(t)
-		})
-	}
-	both.Wait()
-	for _, topic := range []string{flights.AirportsTopic, flights.FlightsTopic, flights.EnrichedTopic, flights.StatsTopic, flights.DeadLetters} {
-		if got, err := c.kafka.Partitions(c.topic(topic)); err != nil || got != partitions {
-			t.Errorf("topic %s: got %d partitions, %v; want %d", topic, got, err, partitions)
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		var both sync.WaitGroup
+		for range 2 {
+			p := c.startFlights(t, t.TempDir())
+			both.Go(func() {
+				p.awaitLog(t, "msg=running")
+				p.stop(t)
+			})
 		}
-	}
-	subjects, err := c.schemas.Subjects(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]bool{}
-	for _, subject := range subjects {
-		if own, ok := strings.CutPrefix(subject, c.prefix); ok {
-			got[own] = true
+		both.Wait()
+		for _, topic := range []string{flights.AirportsTopic, flights.FlightsTopic, flights.EnrichedTopic, flights.StatsTopic, flights.DeadLetters} {
+			if got, err := c.kafka.Partitions(c.topic(topic)); err != nil || got != partitions {
+				t.Errorf("topic %s: got %d partitions, %v; want %d", topic, got, err, partitions)
+			}
 		}
-	}
-	want := map[string]bool{
-		"airports-value": true, "flights-enriched-value": true, "airport-stats-value": true, "flights-dead-letters-value": true,
-	}
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("the registered subjects differ (-got +want): %s", diff)
-	}
+		subjects, err := c.schemas.Subjects(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for _, subject := range subjects {
+			if own, ok := strings.CutPrefix(subject, c.prefix); ok {
+				got[own] = true
+			}
+		}
+		want := map[string]bool{
+			"airports-value": true, "flights-enriched-value": true, "airport-stats-value": true, "flights-dead-letters-value": true,
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("the registered subjects differ (-got +want): %s", diff)
+		}
+	})
 }
