@@ -7,9 +7,17 @@ import (
 )
 
 const (
-	missingFor = 10 * time.Second // how long an unknown id is remembered
+	missingFor = 10 * time.Second // how long it is remembered what there is not
 	maxMissing = 10_000           // ids in broken records are arbitrary
 )
+
+// address is where a schema never changes: an id alone, or a version of a
+// subject.
+type address struct {
+	id      int
+	subject string
+	version int
+}
 
 // registered is the key of what Lookup and Register found.
 type registered struct{ subject, text string }
@@ -23,41 +31,41 @@ type cache struct {
 	now func() time.Time
 
 	mu       sync.RWMutex
-	ids      map[int]Schema
-	missing  map[int]missing
+	schemas  map[address]Schema
+	missing  map[address]missing
 	subjects map[registered]Schema
 }
 
 func newCache() *cache {
 	return &cache{
 		now:      time.Now,
-		ids:      make(map[int]Schema),
-		missing:  make(map[int]missing),
+		schemas:  make(map[address]Schema),
+		missing:  make(map[address]missing),
 		subjects: make(map[registered]Schema),
 	}
 }
 
-func (c *cache) byID(id int) (found Schema, ok bool, err error) {
+func (c *cache) at(a address) (found Schema, ok bool, err error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if found, ok = c.ids[id]; ok {
+	if found, ok = c.schemas[a]; ok {
 		return found, true, nil
 	}
-	gone, ok := c.missing[id]
+	gone, ok := c.missing[a]
 	if !ok || !c.now().Before(gone.until) {
 		return Schema{}, false, nil
 	}
 	return Schema{}, true, gone.err
 }
 
-// keepID remembers a schema, or that the registry does not know the id; other
-// errors are not remembered.
-func (c *cache) keepID(id int, found Schema, err error) {
+// keep remembers a schema, or that the registry has none there; other errors
+// are not remembered.
+func (c *cache) keep(a address, found Schema, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
-		c.ids[id] = found
-		delete(c.missing, id)
+		c.schemas[a] = found
+		delete(c.missing, a)
 		return
 	}
 	if _, ok := errors.AsType[*NotFoundError](err); !ok {
@@ -66,7 +74,7 @@ func (c *cache) keepID(id int, found Schema, err error) {
 	if len(c.missing) >= maxMissing {
 		clear(c.missing)
 	}
-	c.missing[id] = missing{err: err, until: c.now().Add(missingFor)}
+	c.missing[a] = missing{err: err, until: c.now().Add(missingFor)}
 }
 
 func (c *cache) bySubject(key registered) (Schema, bool) {

@@ -2,10 +2,10 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -85,19 +85,33 @@ func (c *Client) Ping(ctx context.Context) error {
 // the registry does not know gives a [NotFoundError], which is kept for ten
 // seconds.
 func (c *Client) ByID(ctx context.Context, id int) (Schema, error) {
-	if found, ok, err := c.cache.byID(id); ok {
-		return found, err
-	}
-	return c.shared(ctx, "id "+strconv.Itoa(id), func(ctx context.Context) (Schema, error) {
-		if found, ok, err := c.cache.byID(id); ok {
-			return found, err
-		}
+	return c.fixed(ctx, address{id: id}, func(ctx context.Context) (Schema, error) {
 		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
 			answer, err := node.SchemaByID(ctx, id)
 			return usable(toSchema(sr.SubjectSchema{ID: id, Schema: answer}), err)
 		})
-		err = c.explain(err, fmt.Sprintf("asking for schema id %d", id), "", id)
-		c.cache.keepID(id, found, err)
+		return found, c.explain(err, fmt.Sprintf("asking for schema id %d", id), "", id)
+	})
+}
+
+// Version returns the schema that subject holds as that version, counted from
+// 1; references name schemas so. A version that was deleted softly is found
+// too, as data may still need it. Answers are kept and shared as those of
+// [Client.ByID] are. A version that is not there gives a [NotFoundError]; one
+// below 1 is a mistake, as [Client.Latest] asks for the newest.
+func (c *Client) Version(ctx context.Context, subject string, version int) (Schema, error) {
+	if version < 1 {
+		return Schema{}, fmt.Errorf("registry: asking for version %d of subject %q: versions are counted from 1", version, subject)
+	}
+	return c.fixed(ctx, address{subject: subject, version: version}, func(ctx context.Context) (Schema, error) {
+		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+			answer, err := node.SchemaByVersion(sr.WithParams(ctx, sr.ShowDeleted), subject, version)
+			return usable(toSchema(answer), err)
+		})
+		err = c.explain(err, fmt.Sprintf("asking for version %d of subject %q", version, subject), subject, 0)
+		if gone, ok := errors.AsType[*NotFoundError](err); ok {
+			gone.Version = version
+		}
 		return found, err
 	})
 }
@@ -158,6 +172,22 @@ func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 		return node.Subjects(ctx)
 	})
 	return found, c.explain(err, "listing the subjects", "", 0)
+}
+
+// fixed answers from the cache what never changes, and asks otherwise.
+func (c *Client) fixed(ctx context.Context, at address, fetch func(context.Context) (Schema, error)) (Schema, error) {
+	if found, ok, err := c.cache.at(at); ok {
+		return found, err
+	}
+	key := fmt.Sprintf("at\x00%d\x00%d\x00%s", at.id, at.version, at.subject)
+	return c.shared(ctx, key, func(ctx context.Context) (Schema, error) {
+		if found, ok, err := c.cache.at(at); ok {
+			return found, err
+		}
+		found, err := fetch(ctx)
+		c.cache.keep(at, found, err)
+		return found, err
+	})
 }
 
 // known answers from the cache what is registered, and asks otherwise.

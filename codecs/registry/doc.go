@@ -4,9 +4,9 @@
 //
 // # Cache
 //
-// A schema never changes under its id, so [Client.ByID] asks once for an id
-// and then answers from memory for ever; goroutines that ask for the same
-// unknown id at the same time share one request. [Client.Lookup] and
+// A schema never changes under its id or its version, so [Client.ByID] and
+// [Client.Version] ask once and then answer from memory for ever; goroutines
+// that ask for the same at the same time share one request. [Client.Lookup] and
 // [Client.Register] remember what they found the same way. [Client.Latest] and
 // [Client.Subjects] always ask.
 //

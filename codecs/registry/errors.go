@@ -49,10 +49,12 @@ func (e *UnavailableError) Error() string {
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // NotFoundError says that the registry answered and does not know the schema
-// id (Subject is empty then), the subject, or the schema under the subject.
+// id (Subject is empty then), the subject, the version of it, or the schema
+// under the subject.
 type NotFoundError struct {
 	Subject string
 	ID      int
+	Version int   // 0 unless a version was asked for
 	Err     error // the registry's answer
 
 	at string
@@ -67,6 +69,8 @@ func (e *NotFoundError) Error() string {
 	switch {
 	case e.Subject == "":
 		return fmt.Sprintf("registry: schema id %d is not known at %s: the record comes from another registry, or --registry is wrong", e.ID, at)
+	case errorCode(e.Err) == sr.ErrVersionNotFound.Code && e.Version > 0:
+		return fmt.Sprintf("registry: subject %q at %s has no version %d: it was deleted, or --registry is wrong", e.Subject, at, e.Version)
 	case errorCode(e.Err) == sr.ErrSchemaNotFound.Code:
 		return fmt.Sprintf("registry: subject %q at %s does not hold this schema: register it first", e.Subject, at)
 	}
