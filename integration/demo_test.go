@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 )
 
@@ -113,4 +115,78 @@ func TestDemoPrintsFlightsAndTheWorstOrigins(t *testing.T) {
 			t.Errorf("got %s\nwant it to contain %q", stdout, part)
 		}
 	}
+}
+
+// flightsFile writes flights to a container file and returns its path.
+func flightsFile(t *testing.T, all ...flights.Flight) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "flights.avro")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer, err := avro.NewFileWriter(file, flights.FlightCodec().Schema(), avro.Null)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all {
+		if err := writer.Write(&all[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(writer.Close(), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDemoTakesAnotherFlightsFile(t *testing.T) {
+	t.Parallel()
+	unknown := flights.Flight{Delay: 16, Origin: "", Destination: "nowhere"}
+	known := flights.Flight{Delay: -20, Origin: "ATL", Destination: "LAX"}
+	out := t.TempDir()
+	stdout := mustRun(t, "gokavro", "demo", "--json", "--out", out, "--input", flightsFile(t, unknown, known, known))
+	if want := `{"records_in":3,"enriched_out":3,"origins":2,"dead_letters":0,`; !strings.HasPrefix(stdout, want) {
+		t.Errorf("got %s, want it to start with %s", stdout, want)
+	}
+	enriched := readPath(t, filepath.Join(out, "flights-enriched.avro"), flights.EnrichedCodec())
+	named := 0
+	for _, e := range enriched {
+		if e.OriginName != nil {
+			named++
+		}
+	}
+	if len(enriched) != 3 || named != 2 {
+		t.Errorf("got %d flights, %d of them with a named origin; want 3 and 2", len(enriched), named)
+	}
+}
+
+func TestDemoOnAnEmptyFileReplacesTheFilesByEmptyOnes(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	for _, name := range []string{"flights-enriched.avro", "airport-stats.avro"} {
+		if err := os.WriteFile(filepath.Join(out, name), []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stdout := mustRun(t, "gokavro", "demo", "--json", "--out", out, "--input", flightsFile(t))
+	want := `{"records_in":0,"enriched_out":0,"origins":0,"dead_letters":0,"elapsed_ms":0,"latency_p50_ms":0,"latency_p99_ms":0}`
+	if diff := cmp.Diff(strings.TrimSpace(stdout), want); diff != "" {
+		t.Error(diff)
+	}
+	enriched := readPath(t, filepath.Join(out, "flights-enriched.avro"), flights.EnrichedCodec())
+	stats := readPath(t, filepath.Join(out, "airport-stats.avro"), flights.StatsCodec())
+	if len(enriched) != 0 || len(stats) != 0 {
+		t.Errorf("got %d flights and %d rows, want none", len(enriched), len(stats))
+	}
+	if entries, err := os.ReadDir(out); err != nil || len(entries) != 2 {
+		t.Errorf("got %v, %v in the folder, want the two files only", entries, err)
+	}
+}
+
+func TestDemoStaysUpUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	p := start(t, "gokavro", "demo", "--keep", "--input", flightsFile(t, flights.Flight{Origin: "ATL", Destination: "LAX"}))
+	p.awaitLog(t, "Staying up: Kafka at 127.0.0.1:")
+	p.stop(t)
 }

@@ -160,13 +160,18 @@ func (d *demo) process(ctx context.Context, collected *collector, start *time.Ti
 	}
 	tasks.start(read)
 	*start = time.Now()
-	tasks.start(d.feedFlights)
+	fed := make(chan struct{})
+	tasks.start(func(ctx context.Context) error {
+		defer close(fed)
+		return d.feedFlights(ctx)
+	})
 	meter := progress.Start(d.say, "enriched", d.total)
 	err = collected.wait(ctx, d.total, stall, func(done int64) { meter.Add(done - meter.Done()) })
 	meter.Stop()
 	if err != nil {
 		return err
 	}
+	<-fed
 	fmt.Fprintf(d.say, "enriched %s of %s records\n", progress.Thousands(meter.Done()), progress.Thousands(d.total))
 	tasks.stop()
 	return context.Cause(ctx)
