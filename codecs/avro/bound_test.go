@@ -1,10 +1,7 @@
 package avro_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -294,31 +291,5 @@ func TestFaultyDeclarationShowsInEveryMethod(t *testing.T) {
 	}
 	if _, err := avro.Generic("").Encode(map[string]any{}); err == nil || !strings.Contains(err.Error(), "parsing a schema") {
 		t.Errorf("encode: got %v, want the fault of the declaration", err)
-	}
-}
-
-func TestReferencesAreRefusedByName(t *testing.T) {
-	t.Parallel()
-	reg := startRegistry(t)
-	encodeWith(t, reg, "street-value", record("Street", `{"name":"name","type":"string"}`), map[string]any{"name": "a"})
-	body, err := json.Marshal(map[string]any{
-		"schema":     record("User", `{"name":"street","type":"example.Street"}`),
-		"references": []map[string]any{{"name": "example.Street", "subject": "street-value", "version": 1}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.Post(reg.url+"/subjects/user-value/versions", "application/json", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("registering a schema with a reference: status %d", resp.StatusCode)
-	}
-	_, err = avro.Typed[user](avro.Registry(reg.client(t, time.Minute))).Decode([]byte{0, 0, 0, 0, 2, 2})
-	var fault *avro.DecodeError
-	if !errors.As(err, &fault) || !strings.Contains(err.Error(), "street-value") {
-		t.Errorf("decode: got %v, want a DecodeError that names the subject of the reference", err)
 	}
 }

@@ -1,10 +1,8 @@
 package avro
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"reflect"
 
 	"github.com/twmb/avro"
 	"github.com/twmb/avro/ocf"
@@ -42,72 +40,6 @@ func (c Compression) codec() (ocf.WriterOpt, error) {
 	}
 }
 
-// FileReader reads the values of an object container file in their order. It
-// is not safe for concurrent use.
-type FileReader struct {
-	reader *ocf.Reader
-	schema *ParsedSchema
-	count  int64
-	ended  error // what ended the reading
-}
-
-// NewFileReader reads the header of the container file in r. Values are
-// resolved to reader's schema, or given as they were written when reader is
-// nil.
-func NewFileReader(r io.Reader, reader *ParsedSchema) (*FileReader, error) {
-	var opts []ocf.ReaderOpt
-	if reader != nil {
-		opts = append(opts, ocf.WithReaderSchemaFunc(func(file *ocf.Reader) (*avro.Schema, error) {
-			if field := missingDefault(&ParsedSchema{parsed: file.Schema()}, reader); field != "" {
-				return nil, fmt.Errorf("field %s of %s: %s", field, reader.Name(), noDefault)
-			}
-			return reader.parsed, nil
-		}))
-	}
-	file, err := ocf.NewReader(r, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("avro: reading an object container file: %w", err)
-	}
-	schema := &ParsedSchema{parsed: file.Schema(), text: file.Schema().String()}
-	if reader != nil {
-		schema = reader
-	}
-	return &FileReader{reader: file, schema: schema}, nil
-}
-
-// Schema returns the schema of the values that Read gives.
-func (f *FileReader) Schema() *ParsedSchema { return f.schema }
-
-// Read decodes the next value into a *T whose type fits the schema, or into
-// an *any. Nothing of what *into held before is kept or changed in place, and
-// on an error it stays as it was. After the last value Read returns io.EOF
-// itself; a file that was cut off inside a block never ends that way. Once it
-// has met an error it returns the same error again.
-func (f *FileReader) Read(into any) error {
-	if f.ended != nil {
-		return f.ended
-	}
-	target := reflect.ValueOf(into)
-	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return fmt.Errorf("avro: reading an object container file into a %T: pass a pointer to a value", into)
-	}
-	fresh := reflect.New(target.Type().Elem())
-	err := f.reader.Decode(fresh.Interface())
-	switch {
-	case err == nil:
-		target.Elem().Set(fresh.Elem())
-		f.count++
-	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
-		f.ended = io.EOF
-	default:
-		f.ended = fmt.Errorf("avro: reading record %d of an object container file: %w", f.count+1, err)
-	}
-	return f.ended
-}
-
-// Close releases the reader's buffers; the underlying reader stays open.
-func (f *FileReader) Close() error { return f.reader.Close() }
-
 // FileWriter writes values to an object container file. It is not safe for
 // concurrent use.
 type FileWriter struct {
@@ -121,7 +53,7 @@ func NewFileWriter(w io.Writer, schema *ParsedSchema, compression Compression) (
 	if err != nil {
 		return nil, err
 	}
-	opts := []ocf.WriterOpt{ocf.WithSchema(schema.standalone())}
+	opts := []ocf.WriterOpt{ocf.WithSchema(schema.Standalone())}
 	if codec != nil {
 		opts = append(opts, codec)
 	}
@@ -135,6 +67,19 @@ func NewFileWriter(w io.Writer, schema *ParsedSchema, compression Compression) (
 // Write appends one value that fits the schema.
 func (f *FileWriter) Write(value any) error {
 	if err := f.writer.Encode(value); err != nil {
+		return fmt.Errorf("avro: writing %s to an object container file: %w", f.schema.Name(), err)
+	}
+	return nil
+}
+
+// WriteRaw appends one value that is encoded already. What is not exactly one
+// value of the schema is refused.
+func (f *FileWriter) WriteRaw(datum []byte) error {
+	err := f.schema.check(datum)
+	if err == nil {
+		_, err = f.writer.Write(datum)
+	}
+	if err != nil {
 		return fmt.Errorf("avro: writing %s to an object container file: %w", f.schema.Name(), err)
 	}
 	return nil
@@ -163,7 +108,8 @@ func Resolve(writer, reader *ParsedSchema) (*Plan, error) {
 }
 
 // Decode decodes the whole of datum into a pointer to a zero value; on an
-// error what it points to is not to be used.
+// error what it points to is not to be used. An any holds unions as
+// [FileReader.Read] gives them.
 func (p *Plan) Decode(datum []byte, into any) error {
 	return decodeAll(p.plan, datum, into)
 }

@@ -154,19 +154,3 @@ func (f *framer[P]) datumFault(data []byte, err error) error {
 	id, _, _ := SplitConfluent(data)
 	return f.fault(id, err)
 }
-
-// WriterSchema fetches schema id and the schemas it refers to, and parses
-// them.
-func WriterSchema(ctx context.Context, client *registry.Client, id int) (*ParsedSchema, error) {
-	found, err := client.ByID(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if found.Type != "" && found.Type != "AVRO" {
-		return nil, fmt.Errorf("avro: schema id %d is of type %s, not AVRO", id, found.Type)
-	}
-	if len(found.References) > 0 {
-		return nil, fmt.Errorf("avro: schema id %d refers to other schemas (%s), which is not supported yet", id, found.References[0].Subject)
-	}
-	return ParseSchema(found.Text)
-}

@@ -21,6 +21,8 @@ type GenericCodec struct {
 // time.Time. schema is the JSON text that values are encoded with.
 //
 // goavro has no schema resolution: a record is decoded as its writer wrote it.
+// It cannot use a schema that refers to a type without a namespace from inside
+// a type that has one.
 func Generic(schema string, opts ...Option) *GenericCodec {
 	s := apply(opts)
 	parsed, err := ParseSchema(schema)
@@ -48,18 +50,17 @@ func newGenericPlan(schema *ParsedSchema) (plan *genericPlan, err error) {
 			err = fmt.Errorf("avro: goavro cannot use the schema %s: %v", schema.Name(), r)
 		}
 	}()
-	codec, err := goavro.NewCodec(schema.standalone())
+	codec, err := goavro.NewCodec(schema.Standalone())
 	if err != nil {
 		return nil, fmt.Errorf("avro: goavro cannot use the schema %s: %w", schema.Name(), err)
 	}
 	return &genericPlan{schema: schema, codec: codec}, nil
 }
 
-// decode walks the datum with twmb/avro before goavro sees it: goavro reserves
-// memory from unchecked lengths, so six hostile bytes could end the process.
+// decode checks the datum before goavro sees it: goavro reserves memory from
+// unchecked lengths, so six hostile bytes could end the process.
 func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
-	var walked any
-	if err := decodeAll(p.schema.parsed, datum, &walked); err != nil {
+	if err := p.schema.check(datum); err != nil {
 		return nil, err
 	}
 	defer func() {

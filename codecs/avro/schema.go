@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/twmb/avro"
 )
@@ -16,6 +17,10 @@ type ParsedSchema struct {
 	text   string
 	parsed *avro.Schema
 	refers bool // text uses types of other schemas
+
+	shaping  sync.Once // guards what follows
+	shaped   *shape
+	unshaped error
 }
 
 // ParseSchema parses an Avro schema in its JSON form. Each of refs is the text
@@ -38,12 +43,19 @@ func ParseSchema(text string, refs ...string) (*ParsedSchema, error) {
 // String returns the schema's text as it was given.
 func (s *ParsedSchema) String() string { return s.text }
 
-// standalone returns the text with the types of other schemas in it.
-func (s *ParsedSchema) standalone() string {
+// Standalone returns the text with the types of other schemas in it, where it
+// refers to some, and [ParsedSchema.String] otherwise. It parses without them.
+func (s *ParsedSchema) Standalone() string {
 	if s.refers {
 		return s.parsed.String()
 	}
 	return s.text
+}
+
+// shape returns what the schema says about the bytes of its data.
+func (s *ParsedSchema) shape() (*shape, error) {
+	s.shaping.Do(func() { s.shaped, s.unshaped = shapeOf(s.Canonical()) })
+	return s.shaped, s.unshaped
 }
 
 // Canonical returns the Parsing Canonical Form of the Avro specification.
@@ -83,20 +95,6 @@ func (s *ParsedSchema) Fields() []string {
 		names = append(names, root.Fields[i].Name)
 	}
 	return names
-}
-
-// JSON returns the datum as JSON: unions without wrappers, bytes as Avro's
-// JSON encoding writes them, dates and times as their numbers.
-func (s *ParsedSchema) JSON(datum []byte) ([]byte, error) {
-	var value any
-	if err := decodeAll(s.parsed, datum, &value); err != nil {
-		return nil, err
-	}
-	text, err := s.parsed.EncodeJSON(value)
-	if err != nil {
-		return nil, fmt.Errorf("avro: writing %s as JSON: %w", s.Name(), err)
-	}
-	return text, nil
 }
 
 // ValueJSON returns value, which a [FileReader] of this schema decoded, as
@@ -168,12 +166,18 @@ func resolve(writer, reader *ParsedSchema) (*avro.Schema, error) {
 	return plan, nil
 }
 
-// decodeAll decodes datum and refuses bytes after its end.
+// decodeAll decodes datum and refuses bytes after its end. In an any a union's
+// value comes with the name of its branch, without which it could be encoded
+// as another branch.
 func decodeAll(plan *avro.Schema, datum []byte, into any) error {
-	rest, err := plan.Decode(datum, into)
+	rest, err := plan.Decode(datum, into, avro.TaggedUnions())
 	if err != nil {
 		return fmt.Errorf("avro: decoding: %w", err)
 	}
+	return checkEnd(rest)
+}
+
+func checkEnd(rest []byte) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("avro: decoding: %d bytes are left after the end of the datum", len(rest))
 	}

@@ -1,0 +1,111 @@
+package avro
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"github.com/twmb/avro"
+)
+
+// FileReader reads the values of an object container file in their order. It
+// is not safe for concurrent use.
+type FileReader struct {
+	blocks *blockReader
+	file   *ParsedSchema // what the values were written with
+	schema *ParsedSchema // what Read gives them in
+	plan   *avro.Schema  // from the one to the other
+	count  int64
+	ended  error // what ended the reading
+}
+
+// NewFileReader reads the header of the container file in r. Values are
+// resolved to reader's schema, or given as they were written when reader is
+// nil. A value and a block of more than 64 MiB are an error.
+func NewFileReader(r io.Reader, reader *ParsedSchema) (_ *FileReader, err error) {
+	blocks, text, err := openBlocks(r)
+	if err != nil {
+		return nil, fmt.Errorf("avro: reading an object container file: %w", err)
+	}
+	file, err := ParseSchema(text)
+	if err != nil {
+		return nil, fmt.Errorf("avro: reading an object container file: %w", errors.Join(err, blocks.close()))
+	}
+	f := &FileReader{blocks: blocks, file: file, schema: file, plan: file.parsed}
+	if reader == nil {
+		return f, nil
+	}
+	f.schema = reader
+	if f.plan, err = resolve(file, reader); err != nil {
+		return nil, errors.Join(err, blocks.close())
+	}
+	return f, nil
+}
+
+// Schema returns the schema of the values that Read gives.
+func (f *FileReader) Schema() *ParsedSchema { return f.schema }
+
+// Read decodes the next value into a *T whose type fits the schema, or into
+// an *any. In an any the value of a union is a map of one entry, from the
+// branch's name to the value, unless it is null: so it is written again as the
+// branch that it was. Nothing of what *into held before is kept or changed in
+// place, and on an error it stays as it was. After the last value Read returns
+// io.EOF itself; a file that was cut off inside a block never ends that way.
+// Once it has met an error it returns the same error again.
+func (f *FileReader) Read(into any) error {
+	if f.ended != nil {
+		return f.ended
+	}
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return fmt.Errorf("avro: reading an object container file into a %T: pass a pointer to a value", into)
+	}
+	fresh := reflect.New(target.Type().Elem())
+	err := f.next(func(block []byte) (rest []byte, err error) {
+		if rest, err = f.plan.Decode(block, fresh.Interface(), avro.TaggedUnions()); err != nil {
+			err = fmt.Errorf("avro: decoding: %w", err)
+		}
+		return rest, err
+	})
+	if err == nil {
+		target.Elem().Set(fresh.Elem())
+	}
+	return err
+}
+
+// ReadRaw returns the bytes of the next value, checked to be what the file's
+// schema says, for [FileWriter.WriteRaw], [ParsedSchema.JSON] and the like.
+// They are as they were written: a reader's schema given to [NewFileReader] is
+// not applied. They stay valid. It ends as Read does, and the two may take
+// turns.
+func (f *FileReader) ReadRaw() (datum []byte, err error) {
+	if f.ended != nil {
+		return nil, f.ended
+	}
+	err = f.next(func(block []byte) (rest []byte, err error) {
+		if rest, err = f.file.skim(block); err == nil {
+			size := len(block) - len(rest)
+			datum = block[:size:size]
+		}
+		return rest, err
+	})
+	return datum, err
+}
+
+// next lets decode take the next value from the bytes of its block.
+func (f *FileReader) next(decode func(block []byte) (rest []byte, err error)) error {
+	err := f.blocks.next(decode)
+	switch {
+	case err == nil:
+		f.count++
+	case err == io.EOF: //nolint:errorlint // what wraps it is no end
+		f.ended = io.EOF
+	default:
+		f.ended = fmt.Errorf("avro: reading record %d of an object container file: %w", f.count+1, err)
+	}
+	return f.ended
+}
+
+// Close releases the reader's buffers; the underlying reader stays open.
+func (f *FileReader) Close() error { return f.blocks.close() }
