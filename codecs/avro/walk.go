@@ -18,7 +18,7 @@ const (
 	maxEmptyItems = 4096
 	// A datum may hold so many values, and so many more for each of its bytes.
 	// Those that take no bytes, such as nulls, would cost nothing to claim.
-	freeValues, valuesPerByte = 1 << 16, 1 << 8
+	freeValues, valuesPerByte = 1 << 16, 1 << 4
 )
 
 var (
@@ -216,7 +216,7 @@ func (e *fieldError) Error() string {
 	path := slices.Clone(e.path)
 	slices.Reverse(path)
 	if len(path) > 2*ends {
-		path = slices.Replace(path, ends, len(path)-ends, "..")
+		path = slices.Replace(path, ends, len(path)-ends, "…")
 	}
 	return fmt.Sprintf("field %s: %v", strings.Join(path, "."), e.err)
 }
@@ -308,7 +308,7 @@ func readBytes(src []byte) (bytes, rest []byte, err error) {
 }
 
 // readCount reads the head of a block. A negative count comes with the block's
-// length, which says nothing that the items do not say.
+// length, which says nothing that the items do not say, and is not believed.
 func readCount(src []byte) (int64, []byte, error) {
 	count, src, err := readLong(src)
 	if err != nil || count >= 0 {
@@ -317,9 +317,6 @@ func readCount(src []byte) (int64, []byte, error) {
 	if count == math.MinInt64 {
 		return 0, nil, errRange
 	}
-	length, src, err := readLong(src)
-	if err == nil && (length < 0 || length > int64(len(src))) {
-		err = fmt.Errorf("a block of %d bytes where %d are left: %w", length, len(src), errShort)
-	}
+	_, src, err = readLong(src)
 	return -count, src, err
 }
