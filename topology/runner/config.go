@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"time"
 
@@ -21,8 +22,12 @@ const (
 	// DefaultLogLevel is the level of [Main]'s logger.
 	DefaultLogLevel = "info"
 
-	clientPrefix = "gokavro-"
+	clientPrefix  = "gokavro-"
+	maxPartitions = 10_000
 )
+
+// prefixChars are the characters that Kafka allows in a topic's name.
+var prefixChars = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
 
 // Config says where a topology runs. The same keys are used in a file
 // (snake_case), the environment (GOKAVRO_ and upper case) and flags (dashes).
@@ -35,8 +40,8 @@ type Config struct {
 	// use it. Default: "state" below the working directory.
 	StateDir string
 	// CreateTopics is the number of partitions that missing topics are created
-	// with; their missing schemas are registered as well. Default 0: both must
-	// be there.
+	// with, 10,000 at most; their missing schemas are registered as well.
+	// Default 0: both must be there.
 	CreateTopics int
 	// AutoRegister registers missing schemas of what the topology writes, without
 	// creating topics. Default: off.
@@ -90,8 +95,11 @@ func (c Config) Validate() error {
 	} else if _, err := registry.New(c.registry()); err != nil {
 		add("%v", err)
 	}
-	if c.CreateTopics < 0 {
-		add("create_topics is %d: give a number of partitions of 1 or more", c.CreateTopics)
+	if c.CreateTopics < 0 || c.CreateTopics > maxPartitions {
+		add("create_topics is %d: give a number of partitions of 1 or more, %d at most", c.CreateTopics, maxPartitions)
+	}
+	if !prefixChars.MatchString(c.TopicPrefix) {
+		add("topic_prefix is %q: use letters, digits and . _ - only", c.TopicPrefix)
 	}
 	if c.DialTimeout < 0 {
 		add("dial_timeout is %s: give a duration above 0, such as 20s", c.DialTimeout)

@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -58,14 +60,23 @@ func Load(flags *pflag.FlagSet) (Config, error) {
 	if err := k.Load(given, nil); err != nil {
 		return Config{}, fmt.Errorf("configuration: reading the flags: %w", err)
 	}
-	return toConfig(k)
+	cfg, err := toConfig(k)
+	if err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
 }
 
 func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
 func loadFile(k *koanf.Koanf, path string, flags *pflag.FlagSet) error {
-	if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-		return fmt.Errorf("configuration: reading the config file %s: %w", path, err)
+	err := k.Load(file.Provider(path), yaml.Parser())
+	var unread *os.PathError
+	if errors.As(err, &unread) {
+		return fmt.Errorf("configuration: the config file %s cannot be read: %w: correct --config", path, unread.Err)
+	}
+	if err != nil {
+		return fmt.Errorf("configuration: the config file %s is not YAML of one setting a line, such as create_topics: 6: %w", path, err)
 	}
 	var unknown []string
 	for _, name := range k.Keys() {
@@ -95,64 +106,13 @@ func keys(flags *pflag.FlagSet) []string {
 
 // fromEnv maps GOKAVRO_CREATE_TOPICS to create_topics. Names that are no
 // setting are left alone: orchestrators put their own into the environment.
+// They also set a variable to nothing where it has no value.
 func fromEnv(flags *pflag.FlagSet) func(name, value string) (string, any) {
 	return func(name, value string) (string, any) {
 		setting := strings.ToLower(strings.TrimPrefix(name, envPrefix))
-		if !known(flags, setting) {
+		if !known(flags, setting) || strings.TrimSpace(value) == "" {
 			return "", nil
 		}
 		return setting, value
 	}
-}
-
-func toConfig(k *koanf.Koanf) (Config, error) {
-	cfg := Config{
-		Brokers:      list(k, "brokers"),
-		Registry:     list(k, "registry"),
-		StateDir:     k.String("state"),
-		CreateTopics: k.Int("create_topics"),
-		AutoRegister: k.Bool("auto_register"),
-		TopicPrefix:  k.String("topic_prefix"),
-		DialTimeout:  k.Duration("dial_timeout"),
-		StopTimeout:  k.Duration("stop_timeout"),
-		LogLevel:     k.String("log_level"),
-	}
-	return cfg, checkTypes(k, cfg)
-}
-
-// checkTypes finds values that were not of their key's type: koanf gives the
-// zero value for them.
-func checkTypes(k *koanf.Koanf, cfg Config) error {
-	var wrong []string
-	bad := func(name string, zero bool, want string) {
-		text := strings.TrimSpace(fmt.Sprint(k.Get(name)))
-		if k.Exists(name) && zero && text != "0" && text != "0s" && text != "false" && text != "" {
-			wrong = append(wrong, fmt.Sprintf("%s is %q, want %s", name, text, want))
-		}
-	}
-	bad("create_topics", cfg.CreateTopics == 0, "a number of partitions")
-	bad("auto_register", !cfg.AutoRegister, "true or false")
-	bad("dial_timeout", cfg.DialTimeout == 0, "a duration such as 20s")
-	bad("stop_timeout", cfg.StopTimeout == 0, "a duration such as 30s")
-	if len(wrong) > 0 {
-		return fmt.Errorf("configuration: %s", strings.Join(wrong, "; "))
-	}
-	return nil
-}
-
-// list returns a list that is written as one, or as text with commas.
-func list(k *koanf.Koanf, name string) []string {
-	values := k.Strings(name)
-	if text, ok := k.Get(name).(string); ok {
-		values = []string{text}
-	}
-	var items []string
-	for _, value := range values {
-		for item := range strings.SplitSeq(value, ",") {
-			if item = strings.TrimSpace(item); item != "" {
-				items = append(items, item)
-			}
-		}
-	}
-	return items
 }

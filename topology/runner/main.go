@@ -14,7 +14,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/topology"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Exit codes of [Main].
@@ -50,15 +52,18 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 		fmt.Fprintf(stdout, "Usage of %s:\n%s", filepath.Base(os.Args[0]), flags.FlagUsages())
 		return ExitOK
 	}
-	if err == nil {
-		err = checkUsage(flags)
-	}
 	if err != nil {
+		return report(stderr, fmt.Errorf("%w: see --help", err), ExitUsage)
+	}
+	if err := checkUsage(flags); err != nil {
 		return report(stderr, err, ExitUsage)
 	}
 	cfg, err := Load(flags)
 	if err != nil {
 		return report(stderr, err, ExitFault)
+	}
+	if err := cfg.Validate(); err != nil {
+		return report(stderr, err, blame(flags, cfg))
 	}
 	validate, _ := flags.GetBool("validate")
 	if validate {
@@ -77,10 +82,68 @@ func checkUsage(flags *pflag.FlagSet) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q: see --help", flags.Arg(0))
 	}
-	if n, _ := flags.GetInt("create-topics"); flags.Changed("create-topics") && n < 1 {
-		return fmt.Errorf("--create-topics %d: give a number of partitions of 1 or more", n)
+	var faults []string
+	flags.Visit(func(f *pflag.Flag) {
+		if fault := flagFault(flags, f.Name); fault != "" {
+			faults = append(faults, fault)
+		}
+	})
+	if len(faults) > 0 {
+		return errors.New(strings.Join(faults, "; "))
 	}
 	return nil
+}
+
+// flagFault says what is wrong with the value of a flag that was given.
+func flagFault(flags *pflag.FlagSet, name string) string {
+	text := flags.Lookup(name).Value.String()
+	switch name {
+	case "config", "state":
+		if text == "" {
+			return fmt.Sprintf("--%s is empty: give a name, or leave it out", name)
+		}
+	case "create-topics":
+		if n, _ := flags.GetInt(name); n < 1 || n > maxPartitions {
+			return fmt.Sprintf("--%s %d: give a number of partitions of 1 or more, %d at most", name, n, maxPartitions)
+		}
+	case "dial-timeout", "stop-timeout":
+		if d, _ := flags.GetDuration(name); d <= 0 {
+			return fmt.Sprintf("--%s %s: give a duration above 0, such as 20s", name, d)
+		}
+	case "log-level":
+		if _, err := logLevel(text); err != nil || text == "" {
+			return fmt.Sprintf("--%s %q: use debug, info, warn or error", name, text)
+		}
+	case "topic-prefix":
+		if !prefixChars.MatchString(text) {
+			return fmt.Sprintf("--%s %q: use letters, digits and . _ - only", name, text)
+		}
+	case "brokers", "registry":
+		return addressFault(flags, name)
+	}
+	return ""
+}
+
+func addressFault(flags *pflag.FlagSet, name string) string {
+	list, err := flags.GetStringSlice(name)
+	if err == nil && name == "brokers" {
+		err = kafka.Config{Brokers: list}.Validate()
+	} else if err == nil {
+		_, err = registry.New(registry.Config{URLs: list})
+	}
+	if err != nil {
+		return fmt.Sprintf("--%s: %v", name, err)
+	}
+	return ""
+}
+
+// blame returns the exit code of a faulty configuration: without a config file
+// it is the command line that lacks the addresses.
+func blame(flags *pflag.FlagSet, cfg Config) int {
+	if !flags.Changed("config") && (len(cfg.Brokers) == 0 || len(cfg.Registry) == 0) {
+		return ExitUsage
+	}
+	return ExitFault
 }
 
 // report writes an error as one line.

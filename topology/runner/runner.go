@@ -42,6 +42,7 @@ type Runner struct {
 	graph    *graph.Graph
 	cfg      Config
 	counters compile.Counters
+	lock     *dirlock.Lock // of the state folder, once Run has taken it
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -81,7 +82,7 @@ func (r *Runner) Check(ctx context.Context) error {
 		return err
 	}
 	defer site.close()
-	return r.graph.Join(site.checkTopics(), site.checkSchemas(ctx))
+	return r.graph.Join(site.checkTopics(0), site.checkSchemas(ctx))
 }
 
 // Run runs the topology until ctx ends, and returns nil then once everything
@@ -98,7 +99,8 @@ func (r *Runner) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", r.cfg.StateDir, err)
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	r.lock = lock
+	defer func() { err = r.release(err) }()
 	site, err := r.connect(ctx)
 	if err != nil {
 		return r.unlessEnded(ctx, err)
@@ -109,6 +111,16 @@ func (r *Runner) Run(ctx context.Context) (err error) {
 	}
 	r.cfg.Logger.Info("starting", "topology", r.graph.Name, "config", r.cfg.String())
 	return r.unlessEnded(ctx, r.run(ctx, site))
+}
+
+// release gives the state folder up, unless the processor is stuck and may yet
+// write there: then it stays held until the process ends.
+func (r *Runner) release(err error) error {
+	var stuck *stopError
+	if errors.As(err, &stuck) {
+		return err
+	}
+	return errors.Join(err, r.lock.Release())
 }
 
 func (r *Runner) begin() error {

@@ -41,6 +41,10 @@ func (s *site) subject(topic string) string { return s.topic(topic) + "-value" }
 // all is there.
 func (s *site) prepare(ctx context.Context) error {
 	if s.cfg.CreateTopics > 0 {
+		// Topics of a size that does not fit would have to be deleted again.
+		if err := s.checkTopics(int32(s.cfg.CreateTopics)); err != nil {
+			return err
+		}
 		if err := s.createTopics(ctx); err != nil {
 			return err
 		}
@@ -48,7 +52,7 @@ func (s *site) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.checkTopics(); err != nil {
+	if err := s.checkTopics(0); err != nil {
 		return err
 	}
 	s.bind()
@@ -97,11 +101,16 @@ func schemaOf(codec codecs.Untyped) *avro.ParsedSchema {
 	return nil
 }
 
-func (s *site) checkTopics() error {
+// checkTopics checks the topics of the cluster, as if those that are missing
+// had been created with that many partitions.
+func (s *site) checkTopics(missing int32) error {
 	var away error
 	err := s.graph.CheckPartitions(func(topic string) int32 {
 		count, err := s.kafka.Partitions(s.topic(topic))
-		if err != nil && !errors.Is(err, kafka.ErrTopicNotFound) {
+		switch {
+		case errors.Is(err, kafka.ErrTopicNotFound):
+			return missing
+		case err != nil:
 			away = err
 		}
 		return count

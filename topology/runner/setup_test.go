@@ -1,0 +1,285 @@
+package runner_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/processors"
+	"github.com/gokavro/gokavro/processors/enrich"
+	"github.com/gokavro/gokavro/topology"
+	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/runner"
+)
+
+// patience bounds every wait of these tests.
+const patience = 60 * time.Second
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if left := awaitNoGoroutines(); code == 0 && left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines are left over:\n%s\n", left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// awaitNoGoroutines returns the goroutines of libraries and of our own that do
+// not end.
+func awaitNoGoroutines() (left string) {
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if left = goroutines(); left == "" || time.Now().After(deadline) {
+			break
+		}
+	}
+	return left
+}
+
+// goroutines returns the stacks of all goroutines but the tests' own and the
+// metrics clock, which sarama's library starts once and never ends.
+func goroutines() string {
+	var text bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&text, 2); err != nil {
+		return err.Error()
+	}
+	stacks := slices.DeleteFunc(strings.Split(text.String(), "\n\n"), func(stack string) bool {
+		return strings.Contains(stack, "runner_test.TestMain") || strings.Contains(stack, "go-metrics.(*meterArbiter).tick")
+	})
+	return strings.Join(stacks, "\n\n")
+}
+
+// await waits until done is true.
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited %s for %s", patience, what)
+		}
+	}
+}
+
+// log keeps what a runner logs. It is safe for concurrent use.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write appends p.
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) has(part string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), part)
+}
+
+// testBundle is an embedded stack and what tests do with it.
+type testBundle struct {
+	stack  *devstack.Stack
+	client *kafka.Client
+	log    *log
+}
+
+func setup(t *testing.T, cfg devstack.Config) *testBundle {
+	t.Helper()
+	b := &testBundle{log: &log{}}
+	b.start(t, cfg)
+	var err error
+	if b.client, err = kafka.Dial(t.Context(), kafka.Config{Brokers: b.stack.Brokers()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.client.Close() })
+	return b
+}
+
+// start starts a stack, in place of the one before it if there is one.
+func (b *testBundle) start(t *testing.T, cfg devstack.Config) {
+	t.Helper()
+	stack, err := devstack.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stack.Close() })
+	b.stack = stack
+}
+
+// topics creates topics with that many partitions.
+func (b *testBundle) topics(t *testing.T, partitions int32, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: name, Partitions: partitions}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// write writes records in their order and waits for them. Partition 0 is
+// explicit; less than 0 leaves it to the key.
+func (b *testBundle) write(t *testing.T, records ...kafka.Record) {
+	t.Helper()
+	w, err := kafka.NewWriter(kafka.Config{Brokers: b.stack.Brokers()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if err := w.Write(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func record(topic, key, value string) kafka.Record {
+	return kafka.Record{Topic: topic, Partition: -1, Key: []byte(key), Value: []byte(value)}
+}
+
+// read returns all records of a topic, none of one that is yet to be created.
+func (b *testBundle) read(t *testing.T, topic string) (records []kafka.Record) {
+	t.Helper()
+	err := b.client.Read(t.Context(), kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
+		records = append(records, r)
+		return nil
+	})
+	if err != nil && !errors.Is(err, kafka.ErrTopicNotFound) {
+		t.Fatal(err)
+	}
+	return records
+}
+
+// values returns the values of a topic's records, sorted.
+func (b *testBundle) values(t *testing.T, topic string) []string {
+	t.Helper()
+	var values []string
+	for _, r := range b.read(t, topic) {
+		values = append(values, string(r.Value))
+	}
+	slices.Sort(values)
+	return values
+}
+
+// awaitValues waits until a topic holds n records, and returns their values.
+func (b *testBundle) awaitValues(t *testing.T, topic string, n int) (values []string) {
+	t.Helper()
+	await(t, fmt.Sprintf("%d records in %s", n, topic), func() bool {
+		values = b.values(t, topic)
+		return len(values) >= n
+	})
+	return values
+}
+
+func (b *testBundle) config(t *testing.T) runner.Config {
+	t.Helper()
+	return runner.Config{
+		Brokers: b.stack.Brokers(), Registry: []string{b.stack.RegistryURL()}, StateDir: t.TempDir(),
+		CreateTopics: 4, Logger: slog.New(slog.NewTextHandler(b.log, nil)),
+	}
+}
+
+// running is a runner under way.
+type running struct {
+	*runner.Runner
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func start(t *testing.T, top *topology.Topology, cfg runner.Config) *running {
+	t.Helper()
+	r, err := runner.New(top, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	run := &running{Runner: r, cancel: cancel, done: make(chan error, 1)}
+	go func() { run.done <- r.Run(ctx) }()
+	t.Cleanup(cancel)
+	return run
+}
+
+func (r *running) awaitReady(t *testing.T) *running {
+	t.Helper()
+	select {
+	case <-r.Ready():
+	case err := <-r.done:
+		t.Fatalf("the runner ended with %v before it was ready", err)
+	case <-time.After(patience):
+		t.Fatalf("the runner was not ready within %s", patience)
+	}
+	return r
+}
+
+// end waits for the end of Run.
+func (r *running) end(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		return err
+	case <-time.After(patience):
+		t.Fatalf("Run did not end within %s", patience)
+		return nil
+	}
+}
+
+// stop ends the runner, which has to be a clean end.
+func (r *running) stop(t *testing.T) {
+	t.Helper()
+	r.cancel()
+	if err := r.end(t); err != nil {
+		t.Fatalf("got %v from a stopped runner, want nil", err)
+	}
+}
+
+// counting counts the records of each key and puts the row of the table names
+// behind the count: in → counts → names → out.
+func counting() *topology.Topology {
+	return blocking(func(string) {})
+}
+
+// blocking is counting with a hook that sees each value first.
+func blocking(hook func(string)) *topology.Topology {
+	t := topology.New("count")
+	names := topology.LookupTable(t, "names", codecs.String())
+	in := topology.Input(t, "in", codecs.String())
+	counted := topology.Process(in, topology.Store(t, "counts", codecs.Int64()),
+		func(in processors.Record[string], row *processors.Row[int64], emit func(string)) error {
+			hook(in.Value)
+			n, _ := row.Get()
+			row.Set(n + 1)
+			emit(fmt.Sprintf("%s %s=%d", in.Key, in.Value, n+1))
+			return nil
+		})
+	topology.Lookup(counted, names, enrich.Left(
+		func(s string) string { return s[:strings.Index(s, " ")] },
+		func(s string, name *string) string {
+			if name == nil {
+				return s
+			}
+			return s + " " + *name
+		})).To("out", codecs.String())
+	return t
+}
