@@ -193,12 +193,3 @@ func TestProduceRefusesWhatTheClusterLacks(t *testing.T) {
 		}
 	})
 }
-
-func TestProduceRefusesUnionsItWouldMistake(t *testing.T) {
-	t.Parallel()
-	in := container(t, `{"type":"record","name":"R","fields":[{"name":"v","type":[
-		{"type":"record","name":"A","fields":[{"name":"x","type":"int"}]},
-		{"type":"record","name":"B","fields":[{"name":"x","type":"int"}]}]}]}`)
-	got := execute(t.Context(), nil, "produce", "--topic", "t", "--input", in, "--brokers", "127.0.0.1:1", "--registry", "http://127.0.0.1:1")
-	got.refused(t, 1, `union of record A, record B at "v"`)
-}

@@ -75,7 +75,7 @@ func (f *FileWriter) Write(value any) error {
 // WriteRaw appends one value that is encoded already. What is not exactly one
 // value of the schema is refused.
 func (f *FileWriter) WriteRaw(datum []byte) error {
-	err := f.schema.check(datum)
+	err := f.schema.Validate(datum)
 	if err == nil {
 		_, err = f.writer.Write(datum)
 	}

@@ -60,7 +60,7 @@ func newGenericPlan(schema *ParsedSchema) (plan *genericPlan, err error) {
 // decode checks the datum before goavro sees it: goavro reserves memory from
 // unchecked lengths, so six hostile bytes could end the process.
 func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
-	if err := p.schema.check(datum); err != nil {
+	if err := p.schema.Validate(datum); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -48,8 +48,9 @@ func (s *ParsedSchema) skim(src []byte) (rest []byte, err error) {
 	return w.run(of, src)
 }
 
-// check says why datum is not exactly one datum of the schema.
-func (s *ParsedSchema) check(datum []byte) error {
+// Validate says why datum is not exactly one datum of the schema, nil when it
+// is. Nothing is decoded: it reserves no memory.
+func (s *ParsedSchema) Validate(datum []byte) error {
 	rest, err := s.skim(datum)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/gokavro/gokavro/cmd/gokavro/internal/outline"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -26,7 +25,7 @@ type fileSink struct {
 	schema  *avro.ParsedSchema // the file's, nil until it is known
 	first   string             // the topic that gave it
 	adopted map[string]bool    // topics that are known to have the file's schema
-	plans   map[int]*avro.Plan // by the writer's schema id
+	plans   map[int]*avro.Plan // by the writer's schema id; nil for values of the file's form
 
 	written, tombstones, broken int64
 	reason                      string // why the first of the broken did not decode
@@ -72,14 +71,6 @@ func (s *fileSink) adopt(topic string, schema *avro.ParsedSchema) error {
 		s.adopted[topic] = true
 		return nil
 	}
-	shape, err := outline.Parse(schema.String())
-	if err != nil {
-		return fmt.Errorf("--out %s: %w", s.out.given, err)
-	}
-	if path, union := shape.Vague(); union != nil {
-		return fmt.Errorf("--out %s: the schema of topic %s has a %s at %q: its values cannot be copied without mistaking one branch for another",
-			s.out.given, topic, union, path)
-	}
 	s.schema, s.first, s.adopted[topic] = schema, topic, true
 	return s.out.begin(schema)
 }
@@ -88,7 +79,7 @@ func (s *fileSink) adopt(topic string, schema *avro.ParsedSchema) error {
 // logical types and defaults, which are part of what a file says.
 func sameSchema(a, b *avro.ParsedSchema) bool {
 	var left, right any
-	if json.Unmarshal([]byte(a.String()), &left) != nil || json.Unmarshal([]byte(b.String()), &right) != nil {
+	if json.Unmarshal([]byte(a.Standalone()), &left) != nil || json.Unmarshal([]byte(b.Standalone()), &right) != nil {
 		return false
 	}
 	return reflect.DeepEqual(left, right)
@@ -108,7 +99,7 @@ func (s *fileSink) take(ctx context.Context, r kafka.Record) error {
 			return err
 		}
 	}
-	value, err := s.read(f)
+	datum, err := s.convert(f)
 	if err != nil {
 		if s.broken++; s.broken == 1 {
 			s.reason = fmt.Sprintf("%s/%d at offset %d: %v", r.Topic, r.Partition, r.Offset, err)
@@ -116,23 +107,39 @@ func (s *fileSink) take(ctx context.Context, r kafka.Record) error {
 		return nil
 	}
 	s.written++
-	return s.out.write(value)
+	return s.out.write(datum)
 }
 
-// read decodes a value in the form of the file's schema.
-func (s *fileSink) read(f framed) (value any, err error) {
+// convert returns a value's bytes in the form of the file's schema. What was
+// written in that form is checked and stays as it is.
+func (s *fileSink) convert(f framed) (datum []byte, err error) {
 	if f.err != nil {
 		return nil, f.err
 	}
 	plan, ok := s.plans[f.id]
 	if !ok {
-		if plan, err = avro.Resolve(f.writer, s.schema); err != nil {
+		if plan, err = s.plan(f.writer); err != nil {
 			return nil, err
 		}
 		s.plans[f.id] = plan
 	}
-	err = plan.Decode(f.datum, &value)
-	return value, err
+	if plan == nil {
+		return f.datum, s.schema.Validate(f.datum)
+	}
+	var value any
+	if err := plan.Decode(f.datum, &value); err != nil {
+		return nil, err
+	}
+	return s.schema.Append(nil, value)
+}
+
+// plan returns what resolves the values of a writer's schema, nil where they
+// have the form of the file's schema already.
+func (s *fileSink) plan(writer *avro.ParsedSchema) (*avro.Plan, error) {
+	if writer.Canonical() == s.schema.Canonical() {
+		return nil, nil
+	}
+	return avro.Resolve(writer, s.schema)
 }
 
 func (s *fileSink) flush() error { return nil }

@@ -64,8 +64,8 @@ func (f *outFile) begin(schema *avro.ParsedSchema) (err error) {
 	return nil
 }
 
-func (f *outFile) write(value any) error {
-	if err := f.writer.Write(value); err != nil {
+func (f *outFile) write(datum []byte) error {
+	if err := f.writer.WriteRaw(datum); err != nil {
 		return f.fault(err)
 	}
 	return nil

@@ -5,7 +5,6 @@ package outline
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -163,54 +162,4 @@ func (n names) parseRecord(v map[string]any, namespace string) (*Type, error) {
 		t.Fields = append(t.Fields, Field{Name: name, Type: of})
 	}
 	return t, nil
-}
-
-// Vague returns the dotted path of a union whose branch cannot be told from a
-// decoded value alone, such as one of two records, and the union. A value that
-// passes through memory could come out as another branch, and lose fields.
-func (t *Type) Vague() (path string, union *Type) {
-	return t.vague(nil, map[*Type]bool{})
-}
-
-func (t *Type) vague(path []string, seen map[*Type]bool) (string, *Type) {
-	if t == nil || seen[t] {
-		return "", nil
-	}
-	seen[t] = true
-	if t.Kind == "union" && !t.telling() {
-		return strings.Join(path, "."), t
-	}
-	for _, f := range t.Fields {
-		if at, found := f.Type.vague(append(slices.Clone(path), f.Name), seen); found != nil {
-			return at, found
-		}
-	}
-	for _, branch := range append(slices.Clone(t.Branches), t.Inner) {
-		if at, found := branch.vague(path, seen); found != nil {
-			return at, found
-		}
-	}
-	return "", nil
-}
-
-// telling says whether each branch of a union decodes into a Go type that no
-// other branch takes.
-func (t *Type) telling() bool {
-	kinds := map[string]int{}
-	logical := 0
-	for _, branch := range t.Branches {
-		kinds[branch.Kind]++
-		if branch.Logical != "" {
-			logical++
-		}
-	}
-	others := len(t.Branches) - kinds["null"]
-	mixed := kinds["enum"] > 0 && kinds["string"]+kinds["bytes"] > 0
-	switch {
-	case others < 2:
-		return true
-	case logical > 0, kinds["fixed"] > 0:
-		return false
-	}
-	return kinds["record"]+kinds["map"] <= 1 && kinds["enum"] <= 1 && !mixed
 }

@@ -93,17 +93,13 @@ func (in *input) check(ctx context.Context, field string) (keyer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.name, err)
 	}
-	if path, union := shape.Vague(); union != nil {
-		return nil, fmt.Errorf("%s: the schema has a %s at %q: its values cannot be copied without mistaking one branch for another",
-			in.name, union, path)
-	}
-	key, err := newKeyer(shape, field)
+	key, err := newKeyer(in.schema, shape, field)
 	if err != nil {
 		return nil, fmt.Errorf("%s: --key %s: %w", in.name, field, err)
 	}
-	err = in.each(func(value any) error {
+	err = in.each(func(datum []byte) error {
 		in.count++
-		if _, err := key(value); err != nil {
+		if _, err := key(datum); err != nil {
 			return fmt.Errorf("%s: record %d: --key %s: %w", in.name, in.count, field, err)
 		}
 		if ctx.Err() != nil {
@@ -126,16 +122,16 @@ func (in *input) rewind() (*avro.FileReader, error) {
 	return reader, nil
 }
 
-// each calls do with every value of the file in its order.
-func (in *input) each(do func(any) error) (err error) {
+// each calls do with every value of the file, as its bytes and checked, in
+// their order.
+func (in *input) each(do func(datum []byte) error) (err error) {
 	reader, err := in.rewind()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	for {
-		var value any
-		err := reader.Read(&value)
+		datum, err := reader.ReadRaw()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -145,7 +141,7 @@ func (in *input) each(do func(any) error) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: the file is damaged: fetch it again: %w", in.name, err)
 		}
-		if err := do(value); err != nil {
+		if err := do(datum); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cluster"
@@ -86,17 +87,13 @@ func (p *producing) prepareTopic(ctx context.Context, client *kafka.Client) erro
 func (p *producing) write(ctx context.Context, writer *kafka.Writer, id int, meter *progress.Meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	size := 0
-	err := p.in.each(func(value any) error {
-		key, err := p.key(value)
+	header := avro.AppendConfluent(nil, id)
+	err := p.in.each(func(datum []byte) error {
+		key, err := p.key(datum)
 		if err != nil {
 			return err
 		}
-		framed, err := p.in.schema.Append(avro.AppendConfluent(make([]byte, 0, size), id), value)
-		if err != nil {
-			return err
-		}
-		size = len(framed)
+		framed := slices.Concat(header, datum)
 		record := kafka.Record{Topic: p.topic, Partition: p.partition, Key: key, Value: framed, Headers: p.headers}
 		return writer.Write(ctx, record, func(_ kafka.Record, err error) {
 			if err != nil {
