@@ -57,13 +57,19 @@ func command(t *testing.T, program string, args ...string) *exec.Cmd {
 // run runs a program to its end.
 func run(t *testing.T, program string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	cmd := command(t, program, args...)
+	return finish(t, command(t, program, args...))
+}
+
+// finish runs a command to its end.
+func finish(t *testing.T, cmd *exec.Cmd) (stdout, stderr string, code int) {
+	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("running %s %v: %v", program, args, err)
+		t.Errorf("running %v: %v", cmd.Args, err)
+		return "", "", -1
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
