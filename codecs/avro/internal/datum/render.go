@@ -1,0 +1,221 @@
+package datum
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
+)
+
+// Form is a way to write data as JSON.
+type Form uint8
+
+const (
+	// Tagged is Avro's JSON encoding: a union's value that is not null is an
+	// object of one member, named after the branch.
+	Tagged Form = iota
+	// Plain writes a union's value as it is.
+	Plain
+)
+
+// floatBits is the precision in which floats are written. What compares
+// Avro's JSON encoding takes all numbers for doubles, so a float is written as
+// the double that it is; people want the shortest text.
+func (f Form) floatBits() int {
+	if f == Plain {
+		return 32
+	}
+	return 64
+}
+
+// AppendJSON appends data, exactly one datum of the schema, as JSON in one
+// line. Bytes and fixed are text of the code points 0 to 255; NaN, Infinity
+// and -Infinity are text; other floats always have a fraction or an exponent.
+// On an error it returns dst as it was.
+func (s *Schema) AppendJSON(dst, data []byte, form Form) ([]byte, error) {
+	r := rendering{
+		walker: newWalker(data, s.limits, s.least),
+		dst:    dst,
+		most:   len(dst) + freeOutput + outputPerByte*len(data),
+		form:   form,
+	}
+	if err := r.value(s.root); err != nil {
+		return dst, finish(err)
+	}
+	if r.pos < len(data) {
+		return dst, trailing(r.pos, len(data))
+	}
+	return r.dst, nil
+}
+
+type rendering struct {
+	walker
+	dst  []byte
+	most int
+	form Form
+}
+
+func (r *rendering) value(n *ast.Node) error {
+	if err := r.step(); err != nil {
+		return err
+	}
+	if len(r.dst) > r.most {
+		return faultAt(r.pos, ErrLarge)
+	}
+	switch n.Kind {
+	case ast.Record:
+		return r.record(n)
+	case ast.Array, ast.Map:
+		return r.items(n)
+	case ast.Union:
+		return r.union(n)
+	}
+	return r.scalar(n)
+}
+
+func (r *rendering) union(n *ast.Node) error {
+	i, err := r.index(len(n.Branches), "branch")
+	if err != nil {
+		return err
+	}
+	branch := n.Branches[i]
+	if r.form == Plain || branch.Kind == ast.Null {
+		return r.value(branch)
+	}
+	r.dst = append(appendQuoted(append(r.dst, '{'), branch.TypeName()), ':')
+	err = r.value(branch)
+	r.dst = append(r.dst, '}')
+	return err
+}
+
+func (r *rendering) record(n *ast.Node) error {
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.leave()
+	open := byte('{')
+	for _, f := range n.Fields {
+		r.dst = append(appendQuoted(append(r.dst, open), f.Name), ':')
+		open = ','
+		if err := r.value(f.Type); err != nil {
+			return within(f.Name, err)
+		}
+	}
+	if len(n.Fields) == 0 {
+		r.dst = append(r.dst, '{')
+	}
+	r.dst = append(r.dst, '}')
+	return nil
+}
+
+func (r *rendering) items(n *ast.Node) error {
+	open, end := byte('['), byte(']')
+	if n.Kind == ast.Map {
+		open, end = '{', '}'
+	}
+	next := open
+	total, err := r.blocks(n, func() error {
+		r.dst, next = append(r.dst, next), ','
+		if n.Kind == ast.Map {
+			key, err := r.text()
+			if err != nil {
+				return err
+			}
+			r.dst = append(appendQuoted(r.dst, key), ':')
+		}
+		return r.value(n.Items)
+	})
+	if total == 0 {
+		r.dst = append(r.dst, open)
+	}
+	r.dst = append(r.dst, end)
+	return err
+}
+
+func (r *rendering) scalar(n *ast.Node) error {
+	at := r.pos
+	if err := r.skipScalar(n); err != nil {
+		return err
+	}
+	// What was checked can be read again without looking.
+	c := cursor{src: r.src, pos: at}
+	switch n.Kind {
+	case ast.Null:
+		r.dst = append(r.dst, "null"...)
+	case ast.Boolean:
+		r.dst = strconv.AppendBool(r.dst, r.src[at] == 1)
+	case ast.Int, ast.Long:
+		number, _ := c.long()
+		r.dst = strconv.AppendInt(r.dst, number, 10)
+	case ast.Float:
+		r.dst = appendFloat(r.dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(r.src[at:]))), r.form.floatBits())
+	case ast.Double:
+		r.dst = appendFloat(r.dst, math.Float64frombits(binary.LittleEndian.Uint64(r.src[at:])), 64)
+	case ast.Enum:
+		symbol, _ := c.long()
+		r.dst = appendQuoted(r.dst, n.Symbols[symbol])
+	case ast.String:
+		text, _ := c.bytes()
+		r.dst = appendQuoted(r.dst, text)
+	case ast.Bytes:
+		text, _ := c.bytes()
+		r.dst = appendLatin(r.dst, text)
+	case ast.Fixed:
+		r.dst = appendLatin(r.dst, r.src[at:r.pos])
+	}
+	return nil
+}
+
+func appendFloat(dst []byte, f float64, bits int) []byte {
+	switch {
+	case math.IsNaN(f):
+		return append(dst, `"NaN"`...)
+	case math.IsInf(f, 1):
+		return append(dst, `"Infinity"`...)
+	case math.IsInf(f, -1):
+		return append(dst, `"-Infinity"`...)
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'g', -1, bits)
+	if !strings.ContainsAny(string(dst[start:]), ".e") {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// appendQuoted writes text, which is UTF-8, as a JSON string.
+func appendQuoted[T string | []byte](dst []byte, text T) []byte {
+	dst = append(dst, '"')
+	for i := range len(text) {
+		if text[i] < utf8.RuneSelf {
+			dst = appendASCII(dst, text[i])
+		} else {
+			dst = append(dst, text[i])
+		}
+	}
+	return append(dst, '"')
+}
+
+// appendLatin writes each byte as the character of its number.
+func appendLatin(dst, bytes []byte) []byte {
+	dst = append(dst, '"')
+	for _, b := range bytes {
+		dst = appendASCII(dst, b)
+	}
+	return append(dst, '"')
+}
+
+// appendASCII writes a character, escaped unless it is a printable one.
+func appendASCII(dst []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	switch {
+	case c == '"' || c == '\\':
+		return append(dst, '\\', c)
+	case c >= ' ' && c < 0x7f:
+		return append(dst, c)
+	}
+	return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&0xf])
+}
