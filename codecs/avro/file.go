@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/twmb/avro"
 	"github.com/twmb/avro/ocf"
 )
 
@@ -91,25 +90,4 @@ func (f *FileWriter) Close() error {
 		return fmt.Errorf("avro: ending an object container file: %w", err)
 	}
 	return nil
-}
-
-// Plan decodes data of one writer schema in the form of a reader's schema. It
-// is safe for concurrent use.
-type Plan struct{ plan *avro.Schema }
-
-// Resolve returns the plan for what writer wrote and reader reads. Schemas
-// that do not go together are an error that names the field.
-func Resolve(writer, reader *ParsedSchema) (*Plan, error) {
-	plan, err := resolve(writer, reader)
-	if err != nil {
-		return nil, err
-	}
-	return &Plan{plan: plan}, nil
-}
-
-// Decode decodes the whole of datum into a pointer to a zero value; on an
-// error what it points to is not to be used. An any holds unions as
-// [FileReader.Read] gives them.
-func (p *Plan) Decode(datum []byte, into any) error {
-	return decodeAll(p.plan, datum, into)
 }

@@ -139,6 +139,19 @@ func FuzzFileReader(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
+		file, err := avro.NewFileReader(bytes.NewReader(data), nil)
+		if err != nil {
+			return
+		}
+		for range 10_000 {
+			datum, err := file.ReadRaw()
+			if err != nil {
+				break
+			}
+			if _, err := file.Schema().JSON(datum); err != nil {
+				t.Fatalf("raw value %x of %s: %v", datum, file.Schema(), err)
+			}
+		}
 	})
 }
 
