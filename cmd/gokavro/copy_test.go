@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -59,7 +60,7 @@ func rawOf(t *testing.T, path string) (data [][]byte) {
 	}
 	for {
 		datum, err := reader.ReadRaw()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return data
 		}
 		if err != nil {

@@ -181,8 +181,11 @@ func (b *blockReader) next(decode func(block []byte) (rest []byte, err error)) e
 // fill reads the next block, which may be one without values.
 func (b *blockReader) fill() error {
 	count, err := binary.ReadVarint(b.from)
+	if err == io.EOF { //nolint:errorlint // an error that wraps it is no end
+		return err
+	}
 	if err != nil {
-		return err // io.EOF only where not a byte of a block is there
+		return fmt.Errorf("the values of a block: %w", cut(err))
 	}
 	size, err := binary.ReadVarint(b.from)
 	if err != nil {

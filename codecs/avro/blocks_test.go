@@ -2,10 +2,13 @@ package avro_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,7 +59,7 @@ func TestFilesOfOtherLibrariesAreRead(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if _, err := reader.ReadRaw(); err != io.EOF {
+			if _, err := reader.ReadRaw(); !errors.Is(err, io.EOF) {
 				t.Errorf("behind the last value: got %v, want io.EOF", err)
 			}
 		})
@@ -96,7 +99,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 			for err == nil {
 				err = read(reader)
 			}
-			if !strings.HasPrefix(err.Error(), "avro: reading ") || !strings.Contains(err.Error(), tt.want) || err == io.EOF {
+			if !strings.HasPrefix(err.Error(), "avro: reading ") || !strings.Contains(err.Error(), tt.want) || errors.Is(err, io.EOF) {
 				t.Errorf("%s with %s: got %v, want an error with %q", tt.name, name, err, tt.want)
 			}
 		}
@@ -120,5 +123,22 @@ func TestPromisedBlocksReserveLittle(t *testing.T) { //nolint:paralleltest // it
 		if used := after.TotalAlloc - before.TotalAlloc; err == nil || used > 1<<20 {
 			t.Errorf("%s: a file of %d bytes: error %v, %d bytes reserved", name, len(file), err, used)
 		}
+	}
+}
+
+// A reader that fails with an error about an end has not come to the end.
+func TestFailingReaderIsNotTheEnd(t *testing.T) {
+	t.Parallel()
+	whole := byHand(join(long(1), text("avro.schema"), text(`"int"`), long(0)), block(1, long(7)))
+	lost := fmt.Errorf("connection lost: %w", io.EOF)
+	reader, err := avro.NewFileReader(io.MultiReader(bytes.NewReader(whole), iotest.ErrReader(lost)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.ReadRaw(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.ReadRaw(); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("read: got %v, want an error that is not io.EOF", err)
 	}
 }

@@ -42,8 +42,7 @@ func TestUnboundCodecSaysWhatIsMissing(t *testing.T) {
 		wantError(t, err, noRegistry)
 		_, err = unbound.Decode([]byte{0, 0, 0, 0, 1, 2})
 		wantError(t, err, noRegistry)
-		var fault *avro.DecodeError
-		if errors.As(err, &fault) {
+		if _, ok := errors.AsType[*avro.DecodeError](err); ok {
 			t.Error("decode: got a DecodeError, though nothing is wrong with the data")
 		}
 		_, err = codec(avro.Registry(startRegistry(t).client(t, time.Minute))).Encode(value)
@@ -57,8 +56,7 @@ func TestUnregisteredSchemaSaysWhatToDo(t *testing.T) {
 		reg := startRegistry(t)
 		closed := codec(avro.Registry(reg.client(t, time.Minute)), avro.Subject("users-value"))
 		_, err := closed.Encode(value)
-		var missing *registry.NotFoundError
-		if !errors.As(err, &missing) {
+		if _, ok := errors.AsType[*registry.NotFoundError](err); !ok {
 			t.Fatalf("encode: got %v, want a registry.NotFoundError", err)
 		}
 		for _, part := range []string{"example.data.User", "users-value", "register it first, or allow auto-registration"} {

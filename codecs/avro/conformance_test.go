@@ -103,7 +103,9 @@ func TestGenericConforms(t *testing.T) {
 	suite := codectest.Suite[map[string]any]{
 		Values: notes(),
 		Refused: []map[string]any{
-			{}, nil, {"id": "one", "text": nil, "tags": []any{}, "marks": map[string]any{}, "raw": []byte{}},
+			{},
+			nil,
+			{"id": "one", "text": nil, "tags": []any{}, "marks": map[string]any{}, "raw": []byte{}},
 			{"id": int64(1), "text": "bare", "tags": []any{}, "marks": map[string]any{}, "raw": []byte{}},
 		},
 		Bad:   [][]byte{nil, {2}, {2, 4}, {2, 0, 1, 1}, {2, 2, 255}},

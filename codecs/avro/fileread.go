@@ -95,11 +95,10 @@ func (f *FileReader) ReadRaw() (datum []byte, err error) {
 
 // next lets decode take the next value from the bytes of its block.
 func (f *FileReader) next(decode func(block []byte) (rest []byte, err error)) error {
-	err := f.blocks.next(decode)
-	switch {
+	switch err := f.blocks.next(decode); {
 	case err == nil:
 		f.count++
-	case err == io.EOF: //nolint:errorlint // what wraps it is no end
+	case errors.Is(err, io.EOF): // only the end itself does
 		f.ended = io.EOF
 	default:
 		f.ended = fmt.Errorf("avro: reading record %d of an object container file: %w", f.count+1, err)

@@ -66,8 +66,7 @@ func (f *framer[P]) lookup(ctx context.Context) (registry.Schema, error) {
 		return found, nil
 	}
 	found, err := f.registry.Lookup(ctx, f.subject, f.schema.String())
-	var missing *registry.NotFoundError
-	if errors.As(err, &missing) {
+	if _, ok := errors.AsType[*registry.NotFoundError](err); ok {
 		return found, fmt.Errorf("avro: the schema of %s is not registered under subject %s: register it first, or allow auto-registration: %w", f.schema.Name(), f.subject, err)
 	}
 	if err != nil {
@@ -130,8 +129,7 @@ func (f *framer[P]) writer(id int) (*ParsedSchema, error) {
 	if err == nil {
 		return writer, nil
 	}
-	var away *registry.UnavailableError
-	if errors.As(err, &away) {
+	if _, ok := errors.AsType[*registry.UnavailableError](err); ok {
 		return nil, err
 	}
 	return nil, f.fault(id, err)

@@ -26,8 +26,7 @@ func FuzzTypedDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var value everything
 		if err := codec.Read(data, &value); err != nil {
-			var fault *avro.DecodeError
-			if !errors.As(err, &fault) {
+			if _, ok := errors.AsType[*avro.DecodeError](err); !ok {
 				t.Fatalf("read: got %v, want a DecodeError", err)
 			}
 			return
@@ -62,8 +61,7 @@ func FuzzGenericDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		value, err := codec.Decode(data)
 		if err != nil {
-			var fault *avro.DecodeError
-			if !errors.As(err, &fault) {
+			if _, ok := errors.AsType[*avro.DecodeError](err); !ok {
 				t.Fatalf("decode: got %v, want a DecodeError", err)
 			}
 			return
@@ -132,7 +130,7 @@ func FuzzFileReader(f *testing.F) {
 					break
 				}
 			}
-			if err != nil && err != io.EOF && errors.Is(err, io.EOF) {
+			if err != nil && err != io.EOF && errors.Is(err, io.EOF) { //nolint:errorlint // the end is io.EOF itself
 				t.Fatalf("read: got %v, which looks like the end of the file", err)
 			}
 			if err := file.Close(); err != nil {

@@ -245,8 +245,10 @@ func TestNullableFieldNeedsADefaultToBeMissing(t *testing.T) {
 		{"plain read as a union", in("T", old), in(`["null",T]`, grown), "in.b"},
 		{"in a recursive record", list(""), list("," + nullable), "b"},
 		{"with a default", old, record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"default":null}`), ""},
-		{"written under an alias", record("R", `{"name":"a","type":"int"},{"name":"c","type":["null","string"]}`),
-			record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"aliases":["c"]}`), ""},
+		{
+			"written under an alias", record("R", `{"name":"a","type":"int"},{"name":"c","type":["null","string"]}`),
+			record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"aliases":["c"]}`), "",
+		},
 		{"in another branch", in(`["null",T]`, record("S", "")), in(`["null",`+record("S", "")+`,T]`, grown), ""},
 		{"itself", grown, grown, ""},
 	}

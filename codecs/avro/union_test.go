@@ -229,10 +229,10 @@ func TestRawAndDecodedReadsTakeTurns(t *testing.T) {
 			t.Errorf("raw value %d: got %s, %v, want %s", 2*i, got, err, want)
 		}
 	}
-	if _, err := reader.ReadRaw(); err != io.EOF {
+	if _, err := reader.ReadRaw(); !errors.Is(err, io.EOF) {
 		t.Errorf("behind the last value: got %v, want io.EOF", err)
 	}
-	if err := reader.Read(new(citizen)); err != io.EOF {
+	if err := reader.Read(new(citizen)); !errors.Is(err, io.EOF) {
 		t.Errorf("behind the last value: got %v, want io.EOF", err)
 	}
 }

@@ -176,7 +176,7 @@ func checkReadReplaces[T any](s *Suite[T], c codecs.Codec[T]) error {
 }
 
 func checkWrongType[T any](s *Suite[T], c codecs.Codec[T]) error {
-	type stranger struct{ unknown chan int }
+	type stranger struct{ _ chan int }
 	for _, value := range []any{stranger{}, &stranger{}, make(chan int), func() {}, &s.Values} {
 		if _, err := c.Encode(value); err == nil {
 			return fmt.Errorf("encode of a %T: got no error", value)
