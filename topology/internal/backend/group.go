@@ -94,7 +94,10 @@ func (h *watchedHandler) Setup(session sarama.ConsumerGroupSession) error {
 	if err := h.ConsumerGroupHandler.Setup(h.session); err != nil {
 		return h.keep(err)
 	}
-	h.assigned()
+	// The end of the session cuts the restoring off without an error.
+	if session.Context().Err() == nil {
+		h.assigned()
+	}
 	return nil
 }
 

@@ -1,0 +1,298 @@
+package runner_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/spf13/pflag"
+
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/runner"
+)
+
+// full is a configuration in which every setting differs from its default.
+func full() runner.Config {
+	return runner.Config{
+		Brokers: []string{"a:1", "b:2"}, Registry: []string{"http://a:1", "http://b:2"}, StateDir: "rows", CreateTopics: 6,
+		AutoRegister: true, TopicPrefix: "test.", DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
+	}
+}
+
+const fullFile = `
+brokers: [a:1, " b:2 "]
+registry: http://a:1, http://b:2
+state: rows
+create_topics: 6
+auto_register: true
+topic_prefix: test.
+dial_timeout: 7s
+stop_timeout: 8s
+log_level: debug
+`
+
+func load(t *testing.T, args ...string) (runner.Config, error) {
+	t.Helper()
+	flags := runner.Flags()
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return runner.Load(flags)
+}
+
+func mustLoad(t *testing.T, args ...string) runner.Config {
+	t.Helper()
+	cfg, err := load(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func diff(got, want runner.Config) string {
+	return cmp.Diff(got, want, cmpopts.IgnoreFields(runner.Config{}, "Logger"))
+}
+
+// clearEnv keeps a test from the settings around it.
+func clearEnv(t *testing.T) {
+	t.Helper()
+	for _, setting := range os.Environ() {
+		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "GOKAVRO_") {
+			t.Setenv(name, "")
+		}
+	}
+}
+
+func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
+	t.Parallel()
+	settings := map[string]bool{"config": true, "validate": true} // of the command line only
+	for i := range reflect.TypeFor[runner.Config]().NumField() {
+		switch name := reflect.TypeFor[runner.Config]().Field(i).Name; name {
+		case "Logger":
+		case "StateDir":
+			settings["state"] = true
+		default:
+			settings[dashed(name)] = true
+		}
+	}
+	flags := map[string]bool{}
+	runner.Flags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = true })
+	if diff := cmp.Diff(flags, settings); diff != "" {
+		t.Errorf("flags differ from the settings (-flags +settings): %s", diff)
+	}
+}
+
+// dashed turns CreateTopics into create-topics.
+func dashed(name string) string {
+	var text strings.Builder
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' && i > 0 {
+			text.WriteByte('-')
+		}
+		text.WriteRune(c)
+	}
+	return strings.ToLower(text.String())
+}
+
+func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
+	clearEnv(t)
+	if d := diff(mustLoad(t), runner.Config{}.WithDefaults()); d != "" {
+		t.Errorf("nothing given (-got +want): %s", d)
+	}
+	path := configFile(t, fullFile)
+	if d := diff(mustLoad(t, "--config", path), full()); d != "" {
+		t.Errorf("file (-got +want): %s", d)
+	}
+	for name, value := range map[string]string{
+		"BROKERS": "a:1,b:2", "REGISTRY": " http://a:1 , http://b:2,", "STATE": "rows", "CREATE_TOPICS": "6", "AUTO_REGISTER": "true",
+		"TOPIC_PREFIX": "test.", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
+	} {
+		t.Setenv("GOKAVRO_"+name, value)
+	}
+	t.Setenv("GOKAVRO_HOME", "/somewhere") // not ours
+	if d := diff(mustLoad(t), full()); d != "" {
+		t.Errorf("environment (-got +want): %s", d)
+	}
+	other := configFile(t, "brokers: c:3\ncreate_topics: 9\nauto_register: false\ndial_timeout: 9s\nstate: other\n")
+	if d := diff(mustLoad(t, "--config", other), full()); d != "" {
+		t.Errorf("the environment goes over the file (-got +want): %s", d)
+	}
+	want := full()
+	want.Brokers, want.CreateTopics, want.AutoRegister, want.DialTimeout = []string{"d:4", "e:5"}, 2, false, time.Minute
+	got := mustLoad(t, "--config", other, "--brokers", "d:4", "--brokers", "e:5", "--create-topics", "2", "--auto-register=false", "--dial-timeout", "1m")
+	if d := diff(got, want); d != "" {
+		t.Errorf("flags go over both (-got +want): %s", d)
+	}
+	if d := diff(mustLoad(t, "--state", runner.DefaultStateDir), func() runner.Config {
+		c := full()
+		c.StateDir = runner.DefaultStateDir
+		return c
+	}()); d != "" {
+		t.Errorf("a flag with its default's value goes over the environment (-got +want): %s", d)
+	}
+	t.Setenv("GOKAVRO_BROKERS", " ")
+	t.Setenv("GOKAVRO_DIAL_TIMEOUT", "")
+	got = mustLoad(t, "--config", other)
+	if got.DialTimeout != 9*time.Second || !reflect.DeepEqual(got.Brokers, []string{"c:3"}) {
+		t.Errorf("got %v, %s; want a variable without value to leave the file's", got.Brokers, got.DialTimeout)
+	}
+}
+
+func TestLoadListsValuesOfTheWrongType(t *testing.T) {
+	clearEnv(t)
+	path := configFile(t, "create_topics: [1]\nauto_register: 7\ndial_timeout: 20\nstop_timeout: true\nstate: [x]\nbrokers: [[a]]\n")
+	_, err := load(t, "--config", path)
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	for _, part := range []string{"create_topics", "auto_register", `dial_timeout is "20"`, "stop_timeout", "state", "brokers"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("got %v, want %q in it", err, part)
+		}
+	}
+	if d := diff(mustLoad(t, "--config", configFile(t, "state:\ndial_timeout: ~\ntopic_prefix: 5\n")), func() runner.Config {
+		c := runner.Config{TopicPrefix: "5"}.WithDefaults()
+		c.StateDir, c.DialTimeout = "", 0
+		return c
+	}()); d != "" {
+		t.Errorf("keys without values (-got +want): %s", d)
+	}
+}
+
+func TestValidateListsAllFaults(t *testing.T) {
+	t.Parallel()
+	if err := full().Validate(); err != nil {
+		t.Errorf("got %v, want a full configuration to be valid", err)
+	}
+	wrong := runner.Config{
+		Brokers: []string{"localhost"}, Registry: []string{"localhost:8081"}, CreateTopics: -1, TopicPrefix: "a b",
+		DialTimeout: -1, StopTimeout: -1, LogLevel: "loud",
+	}
+	for name, tt := range map[string]struct {
+		cfg  runner.Config
+		want []string
+	}{
+		"all":      {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, "dial_timeout", "stop_timeout", `"loud"`}},
+		"none":     {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
+		"too many": {runner.Config{CreateTopics: 1 << 40}, []string{"create_topics is 1099511627776"}},
+	} {
+		err := tt.cfg.Validate()
+		if err == nil {
+			t.Errorf("%s: got no error", name)
+			continue
+		}
+		for _, part := range tt.want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: got %v, want %q in it", name, err, part)
+			}
+		}
+	}
+}
+
+func TestWithDefaultsFillsOnlyWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	want := runner.Config{StateDir: "state", DialTimeout: 20 * time.Second, StopTimeout: 30 * time.Second, LogLevel: "info"}
+	got := runner.Config{}.WithDefaults()
+	if d := diff(got, want); d != "" || got.Logger == nil {
+		t.Errorf("got logger %v, (-got +want): %s", got.Logger, d)
+	}
+	given := full()
+	given.Logger = slog.Default()
+	if got := given.WithDefaults(); diff(got, given) != "" || got.Logger != given.Logger {
+		t.Errorf("given settings changed (-got +want): %s", diff(got, given))
+	}
+}
+
+func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	cfg := full()
+	cfg.Registry = []string{"https://me:hunter2@registry"}
+	got := cfg.String()
+	want := `brokers=a:1,b:2 registry=1 url(s) state=rows create_topics=6 auto_register=true topic_prefix="test." dial_timeout=7s stop_timeout=8s log_level=debug`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// command runs the command in this process, as main would.
+func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = runner.Command(t.Context(), counting, args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestCommandTellsUsageFromOtherFaults(t *testing.T) {
+	clearEnv(t)
+	b := setup(t, devstack.Config{})
+	here := []string{"--brokers", b.stack.Brokers()[0], "--registry", b.stack.RegistryURL(), "--state", filepath.Join(t.TempDir(), "rows")}
+	tests := []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{name: "unknown flag", args: []string{"--wat"}, code: runner.ExitUsage, want: "--wat"},
+		{name: "argument", args: []string{"x"}, code: runner.ExitUsage, want: `"x"`},
+		{name: "no partitions", args: append([]string{"--create-topics", "0"}, here...), code: runner.ExitUsage, want: "--create-topics 0"},
+		{name: "several flags", args: []string{"--create-topics", "0", "--dial-timeout", "0s"}, code: runner.ExitUsage, want: "--dial-timeout 0s"},
+		{name: "no addresses", code: runner.ExitUsage, want: "--brokers"},
+		{name: "no addresses in the file", args: []string{"--config", configFile(t, "state: x\n")}, code: runner.ExitFault, want: "no brokers"},
+		{name: "no file", args: []string{"--config", "absent.yaml"}, code: runner.ExitFault, want: "absent.yaml"},
+		{name: "unknown key", args: []string{"--config", configFile(t, "wat: 1\n")}, code: runner.ExitFault, want: "wat"},
+		{name: "no topics", args: here, code: runner.ExitFault, want: `"in"`},
+		{name: "no topics to validate", args: append([]string{"--validate"}, here...), code: runner.ExitFault, want: `"in"`},
+	}
+	for _, tt := range tests {
+		code, stdout, stderr := command(t, tt.args...)
+		if code != tt.code || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%s: got code %d, stdout %q, stderr %q; want %d and one line with %q", tt.name, code, stdout, stderr, tt.code, tt.want)
+		}
+	}
+	code, stdout, stderr := command(t, "--help")
+	if code != runner.ExitOK || !strings.Contains(stdout, "--create-topics") || stderr != "" {
+		t.Errorf("--help: got code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	start(t, counting(), b.config(t)).awaitReady(t).stop(t)
+	code, stdout, stderr = command(t, append([]string{"--validate"}, here...)...)
+	if code != runner.ExitOK || strings.Count(stdout, "\n") != 1 || stderr != "" {
+		t.Errorf("--validate: got code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+func TestCommandEndsCleanlyWithItsContext(t *testing.T) {
+	clearEnv(t)
+	b := setup(t, devstack.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		args := []string{"--brokers", b.stack.Brokers()[0], "--registry", b.stack.RegistryURL(), "--state", t.TempDir(), "--create-topics", "2"}
+		ended <- runner.Command(ctx, counting, args, &out, b.log)
+	}()
+	await(t, "it to run", func() bool { return b.log.has("msg=running") })
+	b.write(t, record("in", "k", "x"))
+	b.awaitValues(t, "out", 1)
+	cancel()
+	if code := <-ended; code != runner.ExitOK || out.Len() > 0 || !b.log.has("msg=stopped in=1 out=1 dead_letters=0") {
+		t.Errorf("got code %d, stdout %q, stderr %s", code, out.String(), b.log.text.String())
+	}
+}
