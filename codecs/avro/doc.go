@@ -17,7 +17,18 @@
 //
 // A codec reads what any writer schema wrote, resolved to its own schema as
 // the Avro specification lays down. The plan for a writer schema is made once,
-// when its id is first met, and kept.
+// when its id is first met, and kept. Schemas that a writer's schema refers to
+// are fetched with it.
+//
+// # Unions and raw data
+//
+// A value of a union does not always tell its branch: two records may have the
+// same fields, and a symbol of an enum is a text. Where a union goes into an
+// any, also in a struct, it is therefore a map of one entry, from the branch's
+// name to the value. What need not be decoded is better left as it is:
+// [FileReader.ReadRaw], [FileWriter.WriteRaw], [ParsedSchema.Validate],
+// [ParsedSchema.JSON] and [ParsedSchema.FieldText] work on the bytes, check all
+// of them that they use, and reserve no more memory than their size calls for.
 //
 // # Errors and concurrency
 //
