@@ -2,7 +2,6 @@ package avro
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 
 	"github.com/linkedin/goavro/v2"
@@ -11,10 +10,7 @@ import (
 )
 
 // GenericCodec is a codec of map records, made by [Generic].
-type GenericCodec struct {
-	framer *framer[*genericPlan]
-	err    error
-}
+type GenericCodec struct{ bound[*genericPlan] }
 
 // Generic returns a codec of goavro's native records: map[string]any, with
 // unions as one-entry maps from the branch's name to its value, and times as
@@ -27,13 +23,12 @@ func Generic(schema string, opts ...Option) *GenericCodec {
 	s := apply(opts)
 	parsed, err := ParseSchema(schema)
 	if err != nil {
-		return &GenericCodec{err: err}
+		return &GenericCodec{unbound[*genericPlan](err)}
 	}
 	if len(parsed.Fields()) == 0 && parsed.parsed.Root().Type != "record" {
-		return &GenericCodec{err: fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name())}
+		return &GenericCodec{unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name()))}
 	}
-	f, err := newFramer(s, parsed, newGenericPlan)
-	return &GenericCodec{framer: f, err: err}
+	return &GenericCodec{bind(s, parsed, newGenericPlan)}
 }
 
 // genericPlan decodes what one schema wrote.
@@ -82,30 +77,7 @@ func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
 
 // Bind returns a codec of the same schema that lives where b says.
 func (c *GenericCodec) Bind(b Binding) codecs.Untyped {
-	if c.err != nil {
-		return c
-	}
-	f, err := newFramer(c.framer.settings.bind(b), c.framer.schema, c.framer.plan)
-	return &GenericCodec{framer: f, err: err}
-}
-
-// Check returns the fault in the codec's declaration, if there is one.
-func (c *GenericCodec) Check() error { return c.err }
-
-// Prepare finds out the registry id of the codec's schema.
-func (c *GenericCodec) Prepare(ctx context.Context) error {
-	if c.err != nil {
-		return c.err
-	}
-	return c.framer.prepare(ctx)
-}
-
-// Schema returns the codec's schema, nil when Check has a fault.
-func (c *GenericCodec) Schema() *ParsedSchema {
-	if c.err != nil {
-		return nil
-	}
-	return c.framer.schema
+	return &GenericCodec{c.to(b)}
 }
 
 // Encode returns the bytes of value, a map[string]any.

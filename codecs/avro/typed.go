@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/twmb/avro"
@@ -10,10 +9,7 @@ import (
 )
 
 // TypedCodec is a codec of the Go type T, made by [Typed].
-type TypedCodec[T any] struct {
-	framer *framer[*avro.Schema]
-	err    error
-}
+type TypedCodec[T any] struct{ bound[*avro.Schema] }
 
 // Typed returns a codec of the Go type T. The schema is inferred from T's
 // fields and their avro tags unless [Schema] gives it. Encode takes a T or a
@@ -28,12 +24,11 @@ func Typed[T any](opts ...Option) *TypedCodec[T] {
 func newTyped[T any](s settings) *TypedCodec[T] {
 	schema, err := typedSchema[T](s)
 	if err != nil {
-		return &TypedCodec[T]{err: err}
+		return &TypedCodec[T]{unbound[*avro.Schema](err)}
 	}
-	f, err := newFramer(s, schema, func(writer *ParsedSchema) (*avro.Schema, error) {
+	return &TypedCodec[T]{bind(s, schema, func(writer *ParsedSchema) (*avro.Schema, error) {
 		return resolve(writer, schema)
-	})
-	return &TypedCodec[T]{framer: f, err: err}
+	})}
 }
 
 func typedSchema[T any](s settings) (*ParsedSchema, error) {
@@ -53,31 +48,7 @@ func typedSchema[T any](s settings) (*ParsedSchema, error) {
 // Bind returns a codec of the same schema that lives where b says; what the
 // codec's own options set wins.
 func (c *TypedCodec[T]) Bind(b Binding) codecs.Untyped {
-	if c.err != nil {
-		return c
-	}
-	f, err := newFramer(c.framer.settings.bind(b), c.framer.schema, c.framer.plan)
-	return &TypedCodec[T]{framer: f, err: err}
-}
-
-// Check returns the fault in the codec's declaration, if there is one.
-func (c *TypedCodec[T]) Check() error { return c.err }
-
-// Prepare finds out the registry id of the codec's schema, so that a missing
-// or refused schema shows at the start and not at the first record.
-func (c *TypedCodec[T]) Prepare(ctx context.Context) error {
-	if c.err != nil {
-		return c.err
-	}
-	return c.framer.prepare(ctx)
-}
-
-// Schema returns the codec's schema, nil when Check has a fault.
-func (c *TypedCodec[T]) Schema() *ParsedSchema {
-	if c.err != nil {
-		return nil
-	}
-	return c.framer.schema
+	return &TypedCodec[T]{c.to(b)}
 }
 
 // Encode returns the bytes of value, a T or a *T.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cluster"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -123,12 +124,12 @@ func distinct(names []string) []string {
 
 // execute checks the output file, connects and reads.
 func execute(cmd *cobra.Command, o options, q query, plan *cluster.Plan) (err error) {
-	var out *outFile
+	var out *outfile.File
 	if o.out != "" {
-		if out, err = createOut(o.out); err != nil {
+		if out, err = outfile.Create(o.out); err != nil {
 			return err
 		}
-		defer out.discard()
+		defer out.Discard()
 	}
 	site, err := plan.Connect(cmd.Context())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -17,7 +18,7 @@ import (
 
 // fileSink writes values into a container file of one schema.
 type fileSink struct {
-	out    *outFile
+	out    *outfile.File
 	decode *decoder
 	stderr io.Writer
 
@@ -31,7 +32,7 @@ type fileSink struct {
 	reason                      string // why the first of the broken did not decode
 }
 
-func newFileSink(out *outFile, decode *decoder, stderr io.Writer) *fileSink {
+func newFileSink(out *outfile.File, decode *decoder, stderr io.Writer) *fileSink {
 	return &fileSink{
 		out: out, decode: decode, stderr: stderr,
 		adopted: map[string]bool{}, plans: map[int]*avro.Plan{},
@@ -52,7 +53,7 @@ func (s *fileSink) start(ctx context.Context, topics []string) error {
 		}
 		schema, err := s.decode.writer(ctx, latest.ID)
 		if err != nil {
-			return fmt.Errorf("--out %s: the newest schema of subject %s-value: %w", s.out.given, topic, err)
+			return fmt.Errorf("--out %s: the newest schema of subject %s-value: %w", s.out.Given(), topic, err)
 		}
 		if err := s.adopt(topic, schema); err != nil {
 			return err
@@ -66,13 +67,13 @@ func (s *fileSink) adopt(topic string, schema *avro.ParsedSchema) error {
 	if s.schema != nil {
 		if !sameSchema(s.schema, schema) {
 			return fmt.Errorf("--out %s: the topics %s and %s have different schemas (%s, %s), and a file has one: write one file a topic",
-				s.out.given, s.first, topic, s.schema.Name(), schema.Name())
+				s.out.Given(), s.first, topic, s.schema.Name(), schema.Name())
 		}
 		s.adopted[topic] = true
 		return nil
 	}
 	s.schema, s.first, s.adopted[topic] = schema, topic, true
-	return s.out.begin(schema)
+	return s.out.Begin(schema)
 }
 
 // sameSchema compares the texts as JSON. The canonical form would leave out
@@ -107,7 +108,7 @@ func (s *fileSink) take(ctx context.Context, r kafka.Record) error {
 		return nil
 	}
 	s.written++
-	return s.out.write(datum)
+	return s.out.WriteRaw(datum)
 }
 
 // convert returns a value's bytes in the form of the file's schema. What was
@@ -147,19 +148,19 @@ func (s *fileSink) flush() error { return nil }
 func (s *fileSink) finish(taken int64) error {
 	if s.schema == nil {
 		return fmt.Errorf("--out %s: no schema is known: %s has no record that decodes (%d read), and the subject %s-value is not registered",
-			s.out.given, strings.Join(s.topics, ", "), taken, s.topics[0])
+			s.out.Given(), strings.Join(s.topics, ", "), taken, s.topics[0])
 	}
-	if err := s.out.commit(); err != nil {
+	if err := s.out.Commit(); err != nil {
 		return err
 	}
 	if s.broken > 0 {
-		return fmt.Errorf("%d of %d records did not decode and are not in %s; the first is %s", s.broken, taken, s.out.given, s.reason)
+		return fmt.Errorf("%d of %d records did not decode and are not in %s; the first is %s", s.broken, taken, s.out.Given(), s.reason)
 	}
 	left := ""
 	if s.tombstones > 0 {
 		left = fmt.Sprintf(" (%s tombstones left out)", progress.Thousands(s.tombstones))
 	}
 	fmt.Fprintf(s.stderr, "wrote %s records of %s to %s%s\n",
-		progress.Thousands(s.written), strings.Join(s.topics, ", "), s.out.given, left)
+		progress.Thousands(s.written), strings.Join(s.topics, ", "), s.out.Given(), left)
 	return nil
 }

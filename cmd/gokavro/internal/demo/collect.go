@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -18,7 +19,7 @@ const samples = 3
 // collector reads what the topology writes. It is safe for concurrent use.
 type collector struct {
 	codec *avro.TypedCodec[flights.EnrichedFlight]
-	file  *outFile // nil without --out
+	file  *outfile.File // nil without --out
 	moved chan struct{}
 
 	mu        sync.Mutex
@@ -30,7 +31,7 @@ type collector struct {
 	last      time.Time
 }
 
-func newCollector(c *cluster, file *outFile) *collector {
+func newCollector(c *cluster, file *outfile.File) *collector {
 	return &collector{
 		codec: avro.Typed[flights.EnrichedFlight](avro.Namespace("gokavro.flights"), avro.Registry(c.registry)),
 		file:  file, moved: make(chan struct{}, 1), origins: map[string]bool{},
@@ -81,7 +82,7 @@ func (c *collector) takeEnriched(r kafka.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.file != nil {
-		if err := c.file.write(&flight); err != nil {
+		if err := c.file.Write(&flight); err != nil {
 			return err
 		}
 	}
@@ -111,7 +112,7 @@ func (c *collector) sample(data []byte) error {
 	return nil
 }
 
-func (c *collector) takeDead(r kafka.Record) error {
+func (c *collector) takeDead(kafka.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dead++

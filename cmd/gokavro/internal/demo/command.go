@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
+	"github.com/gokavro/gokavro/codecs/avro"
 )
 
 const defaultPartitions = 4
@@ -74,9 +77,21 @@ func openOut(dir string) error {
 
 // cause drops the operation and the path, which the message names already.
 func cause(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
 	}
 	return err
+}
+
+// createOut starts the file of a topic's records in dir.
+func createOut(dir, topic string, schema *avro.ParsedSchema) (*outfile.File, error) {
+	file, err := outfile.Create(filepath.Join(dir, topic+".avro"))
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Begin(schema); err != nil {
+		file.Discard()
+		return nil, err
+	}
+	return file, nil
 }

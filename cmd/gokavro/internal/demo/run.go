@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/examples/flights"
@@ -92,7 +93,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	if file != nil {
-		defer file.discard()
+		defer file.Discard()
 	}
 	collected := newCollector(&d.cluster, file)
 	start := time.Now()
@@ -137,11 +138,11 @@ func (d *demo) feedAirports(ctx context.Context) error {
 	})
 }
 
-func (d *demo) enrichedFile() (*outFile, error) {
+func (d *demo) enrichedFile() (*outfile.File, error) {
 	if d.o.out == "" {
 		return nil, nil
 	}
-	return createOut(d.o.out, flights.EnrichedTopic+".avro", flights.EnrichedCodec().Schema())
+	return createOut(d.o.out, flights.EnrichedTopic, flights.EnrichedCodec().Schema())
 }
 
 // process feeds the flights through the running topology and returns when all

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -13,7 +14,7 @@ import (
 
 // report reads the table that the topology keeps, writes the files and prints
 // the result.
-func (d *demo) report(ctx context.Context, r result, enriched *outFile) (err error) {
+func (d *demo) report(ctx context.Context, r result, enriched *outfile.File) (err error) {
 	if r.stats, err = d.readStats(ctx); err != nil {
 		return explain(ctx, err)
 	}
@@ -21,7 +22,7 @@ func (d *demo) report(ctx context.Context, r result, enriched *outFile) (err err
 		if err := d.writeStats(r.stats); err != nil {
 			return err
 		}
-		if err := enriched.commit(); err != nil {
+		if err := enriched.Commit(); err != nil {
 			return err
 		}
 	}
@@ -60,15 +61,15 @@ func (d *demo) readStats(ctx context.Context) ([]flights.AirportStats, error) {
 }
 
 func (d *demo) writeStats(stats []flights.AirportStats) error {
-	file, err := createOut(d.o.out, flights.StatsTopic+".avro", flights.StatsCodec().Schema())
+	file, err := createOut(d.o.out, flights.StatsTopic, flights.StatsCodec().Schema())
 	if err != nil {
 		return err
 	}
-	defer file.discard()
+	defer file.Discard()
 	for i := range stats {
-		if err := file.write(&stats[i]); err != nil {
+		if err := file.Write(&stats[i]); err != nil {
 			return err
 		}
 	}
-	return file.commit()
+	return file.Commit()
 }

@@ -1,4 +1,6 @@
-package consume
+// Package outfile writes container files that take their names only when they
+// are whole.
+package outfile
 
 import (
 	"cmp"
@@ -11,19 +13,20 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro"
 )
 
-// outFile is a container file that takes its name only when it is whole.
-type outFile struct {
+// File is a container file, deflate, that takes its name only when it is
+// whole. It is not safe for concurrent use.
+type File struct {
 	given  string // as the command line names it
 	path   string
 	mode   os.FileMode // of the file that is replaced, 0 without one
 	temp   *os.File
-	writer *avro.FileWriter // nil until begin
+	writer *avro.FileWriter // nil until Begin
 }
 
-// createOut makes the file under a name of its own in the same folder, which
+// Create makes the file under a name of its own in the same folder, which
 // shows that it can be made.
-func createOut(given string) (*outFile, error) {
-	f := &outFile{given: given, path: given}
+func Create(given string) (*File, error) {
+	f := &File{given: given, path: given}
 	if target, err := filepath.EvalSymlinks(given); err == nil {
 		f.path = target // a link stays a link
 	}
@@ -49,30 +52,42 @@ func createOut(given string) (*outFile, error) {
 	return f, nil
 }
 
-func (f *outFile) fault(err error) error {
+func (f *File) fault(err error) error {
 	if path, ok := errors.AsType[*os.PathError](err); ok {
 		err = path.Err
 	}
 	return fmt.Errorf("--out %s: the file cannot be written: %w", f.given, err)
 }
 
-// begin writes the file's header.
-func (f *outFile) begin(schema *avro.ParsedSchema) (err error) {
+// Given returns the file's name as the command line has it.
+func (f *File) Given() string { return f.given }
+
+// Begin writes the file's header.
+func (f *File) Begin(schema *avro.ParsedSchema) (err error) {
 	if f.writer, err = avro.NewFileWriter(f.temp, schema, avro.Deflate); err != nil {
 		return f.fault(err)
 	}
 	return nil
 }
 
-func (f *outFile) write(datum []byte) error {
+// Write appends a value that fits the schema.
+func (f *File) Write(value any) error {
+	if err := f.writer.Write(value); err != nil {
+		return f.fault(err)
+	}
+	return nil
+}
+
+// WriteRaw appends a datum of the schema as it is.
+func (f *File) WriteRaw(datum []byte) error {
 	if err := f.writer.WriteRaw(datum); err != nil {
 		return f.fault(err)
 	}
 	return nil
 }
 
-// commit ends the file and puts it in the place of the one before.
-func (f *outFile) commit() error {
+// Commit ends the file and puts it in the place of the one before.
+func (f *File) Commit() error {
 	err := f.writer.Close()
 	if f.mode != 0 && err == nil {
 		err = f.temp.Chmod(f.mode)
@@ -89,9 +104,9 @@ func (f *outFile) commit() error {
 	return nil
 }
 
-// discard removes what commit did not put in place. After commit it does
+// Discard removes what Commit did not put in place. After Commit it does
 // nothing.
-func (f *outFile) discard() {
+func (f *File) Discard() {
 	_ = f.temp.Close()
 	_ = os.Remove(f.temp.Name())
 }
