@@ -69,7 +69,7 @@ func (d *Decoder) Append(dst, data []byte) ([]byte, error) {
 	r := reading{
 		walker:   newWalker(data, d.limits, d.least),
 		defaults: d.defaults,
-		dst:      dst,
+		dst:      slices.Grow(dst, len(data)),
 		most:     len(dst) + freeOutput + outputPerByte*len(data),
 	}
 	if err := r.read(d.action); err != nil {

@@ -2,10 +2,10 @@ package datum
 
 import (
 	"encoding/binary"
+	"io"
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
@@ -51,11 +51,50 @@ func (s *Schema) AppendJSON(dst, data []byte, form Form) ([]byte, error) {
 	return r.dst, nil
 }
 
+// WriteJSON writes what AppendJSON would append, without holding it all: for
+// large data. It writes nothing of a datum that has a fault.
+func (s *Schema) WriteJSON(to io.Writer, data []byte, form Form) error {
+	for _, sink := range []io.Writer{io.Discard, to} {
+		r := rendering{
+			walker: newWalker(data, s.limits, s.least),
+			sink:   sink,
+			most:   freeWritten + outputPerByte*len(data),
+			form:   form,
+		}
+		err := r.value(s.root)
+		if err == nil && r.pos < len(data) {
+			return trailing(r.pos, len(data))
+		}
+		if err == nil {
+			err = r.flush()
+		}
+		if err != nil {
+			return finish(err)
+		}
+	}
+	return nil
+}
+
+// flushBytes is how much is held before it is written.
+const flushBytes = 64 << 10
+
+// freeWritten stands for freeOutput where the output is not held.
+const freeWritten = 64 << 20
+
 type rendering struct {
 	walker
 	dst  []byte
-	most int
+	sink io.Writer // nil to keep all in dst
+	most int       // that may still be written
 	form Form
+}
+
+// flush writes down what is there.
+func (r *rendering) flush() error {
+	r.most -= len(r.dst)
+	_, err := r.sink.Write(r.dst)
+	r.dst = r.dst[:0]
+	return err
 }
 
 func (r *rendering) value(n *ast.Node) error {
@@ -64,6 +103,11 @@ func (r *rendering) value(n *ast.Node) error {
 	}
 	if len(r.dst) > r.most {
 		return faultAt(r.pos, ErrLarge)
+	}
+	if r.sink != nil && len(r.dst) > flushBytes {
+		if err := r.flush(); err != nil {
+			return err
+		}
 	}
 	switch n.Kind {
 	case ast.Record:
@@ -189,14 +233,14 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 // appendQuoted writes text, which is UTF-8, as a JSON string.
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {
 	dst = append(dst, '"')
+	from := 0
 	for i := range len(text) {
-		if text[i] < utf8.RuneSelf {
-			dst = appendASCII(dst, text[i])
-		} else {
-			dst = append(dst, text[i])
+		if c := text[i]; c == '"' || c == '\\' || c < ' ' || c == 0x7f {
+			dst = appendASCII(append(dst, text[from:i]...), c)
+			from = i + 1
 		}
 	}
-	return append(dst, '"')
+	return append(append(dst, text[from:]...), '"')
 }
 
 // appendLatin writes each byte as the character of its number.
