@@ -32,8 +32,12 @@ type purchase struct {
 
 func purchases() []purchase {
 	return []purchase{
-		{"ann", Order{1, 1250}}, {"bob", Order{2, 300}}, {"ann", Order{3, 99}},
-		{"cyd", Order{4, 8000}}, {"bob", Order{5, 1700}}, {"ann", Order{6, 1}},
+		{"ann", Order{1, 1250}},
+		{"bob", Order{2, 300}},
+		{"ann", Order{3, 99}},
+		{"cyd", Order{4, 8000}},
+		{"bob", Order{5, 1700}},
+		{"ann", Order{6, 1}},
 	}
 }
 

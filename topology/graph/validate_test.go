@@ -66,10 +66,14 @@ func TestValidateFindsEachFault(t *testing.T) {
 		{name: "no codec", graph: sound(noCodec), want: []string{`output "bare" has no codec`}},
 		{name: "a faulty codec", graph: sound(badCodec), want: []string{`output "bad": the type has no schema`}},
 		{name: "a missing output", graph: sound(node(graph.Step, "lost", "in")), want: []string{`step "lost" leads nowhere`}},
-		{name: "two owners", graph: sound(graph.Node{Name: "out-2", Kind: graph.Output, From: []string{"in"}, Topic: "out", Codec: codecs.String()}),
-			want: []string{`topic "out" has 2 owners (output "out", output "out-2")`}},
-		{name: "an output that is the input", graph: sound(graph.Node{Name: "in-2", Kind: graph.Output, From: []string{"in"}, Topic: "in", Codec: codecs.String()}),
-			want: []string{`topic "in" has 2 owners`}},
+		{
+			name: "two owners", graph: sound(graph.Node{Name: "out-2", Kind: graph.Output, From: []string{"in"}, Topic: "out", Codec: codecs.String()}),
+			want: []string{`topic "out" has 2 owners (output "out", output "out-2")`},
+		},
+		{
+			name: "an output that is the input", graph: sound(graph.Node{Name: "in-2", Kind: graph.Output, From: []string{"in"}, Topic: "in", Codec: codecs.String()}),
+			want: []string{`topic "in" has 2 owners`},
+		},
 		{name: "the dead letters' topic", graph: sound(node(graph.Output, "t-dead-letters", "in")), want: []string{`topic "t-dead-letters" has 2 owners`}},
 		{name: "a table that is never used", graph: sound(node(graph.Lookup, "table")), want: []string{`lookup "table" is never looked up`}},
 		{name: "another topology's table", graph: sound(user("join", "foreign"), node(graph.Output, "x", "join")), want: []string{`uses "foreign", which belongs to another topology`}},
@@ -109,13 +113,17 @@ func TestCheckPartitionsWantsInputsAndStoreAlike(t *testing.T) {
 		want   []string
 	}{
 		{name: "all there", counts: map[string]int32{"in": 4, "s": 4, "out": 1, "table": 2, "t-dead-letters": 1}},
-		{name: "counts differ", counts: map[string]int32{"in": 4, "s": 3, "out": 1, "table": 2, "t-dead-letters": 1},
-			want: []string{`its inputs and its store must have the same number of partitions, but "s": 3; "in": 4: create them anew with one count`}},
-		{name: "missing topics", counts: map[string]int32{"in": 4, "s": 4, "table": 2},
+		{
+			name: "counts differ", counts: map[string]int32{"in": 4, "s": 3, "out": 1, "table": 2, "t-dead-letters": 1},
+			want: []string{`its inputs and its store must have the same number of partitions, but "s": 3; "in": 4: create them anew with one count`},
+		},
+		{
+			name: "missing topics", counts: map[string]int32{"in": 4, "s": 4, "table": 2},
 			want: []string{
 				`topic "out" of output "out" does not exist: create it, or start with --create-topics N`,
 				`topic "t-dead-letters" of the dead letters does not exist: create it, or start with --create-topics N`,
-			}},
+			},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -74,8 +74,7 @@ func (c Config) Validate() error {
 func checkAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		var detail *net.AddrError
-		if errors.As(err, &detail) {
+		if detail, ok := errors.AsType[*net.AddrError](err); ok {
 			return errors.New(detail.Err)
 		}
 		return err

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestHasherAgreesWithJava(t *testing.T) {
 		if got := h.Sum32(); got != want {
 			t.Errorf("hash of %q = %d, want %d", key, got, want)
 		}
-		if got, want := fmt.Sprintf("%x", h.Sum([]byte{0xff})), fmt.Sprintf("ff%08x", want); got != want {
+		if got, want := hex.EncodeToString(h.Sum([]byte{0xff})), fmt.Sprintf("ff%08x", want); got != want {
 			t.Errorf("Sum of %q = %s, want %s", key, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,11 +108,8 @@ func (c *Client) read(ctx context.Context, q Query, handle func(Record) error) e
 		followed <- group.Wait()
 		close(records)
 	}()
-	if err := handOver(ctx, records, handle, cancel); err != nil {
-		<-followed
-		return err
-	}
-	return <-followed
+	handed := handOver(ctx, records, handle, cancel)
+	return cmp.Or(handed, <-followed)
 }
 
 // recordsAhead is how many records may wait for the handler.

@@ -28,8 +28,8 @@ type testBundle struct {
 // setup starts a fake cluster, or takes the real one that KAFKA_BROKERS names.
 func setup(t *testing.T) *testBundle {
 	t.Helper()
-	if real := os.Getenv("KAFKA_BROKERS"); real != "" {
-		return dialBundle(t, nil, strings.Split(real, ","))
+	if named := os.Getenv("KAFKA_BROKERS"); named != "" {
+		return dialBundle(t, nil, strings.Split(named, ","))
 	}
 	return setupFake(t, 1)
 }

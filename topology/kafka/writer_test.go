@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -164,7 +165,7 @@ func TestWriterKeepsEachCallersOrder(t *testing.T) {
 	}
 	next := map[string]int{}
 	for _, r := range b.read(t, kafka.Query{Topic: topic}) {
-		if want := fmt.Sprint(next[string(r.Key)]); string(r.Value) != want {
+		if want := strconv.Itoa(next[string(r.Key)]); string(r.Value) != want {
 			t.Fatalf("caller %s: read %s, want %s", r.Key, r.Value, want)
 		}
 		next[string(r.Key)]++
@@ -189,7 +190,7 @@ func TestWriterWritesOnceThroughBrokerFaults(t *testing.T) {
 	var want []string
 	var records []kafka.Record
 	for i := range 300 {
-		want = append(want, fmt.Sprint(i))
+		want = append(want, strconv.Itoa(i))
 		records = append(records, kafka.Record{Topic: topic, Value: fmt.Append(nil, i)})
 	}
 	b.write(t, records...)
