@@ -15,6 +15,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/runner"
 )
 
 type point struct {
@@ -128,6 +129,42 @@ func TestARunnerThatWaitsForTheRegistryStopsAndTheRecordIsTakenAgain(t *testing.
 		t.Errorf("outputs (-got +want): %s", diff)
 	}
 	r.stop(t)
+}
+
+func TestARecordThatWaitsForTheRegistryOutlastsARebalance(t *testing.T) {
+	t.Parallel()
+	b := setup(t, devstack.Config{NoRegistry: true})
+	schemaCfg := devstack.Config{NoKafka: true, Dir: t.TempDir()}
+	schemaStack, err := devstack.Start(t.Context(), schemaCfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = schemaStack.Close() })
+	ids := register(t, schemaStack.RegistryURL())
+	config := func() runner.Config {
+		cfg := b.config(t)
+		cfg.Registry, cfg.DialTimeout = []string{schemaStack.RegistryURL()}, time.Second
+		return cfg
+	}
+	stays, leaves := start(t, points(), config()).awaitReady(t), start(t, points(), config()).awaitReady(t)
+	if err := schemaStack.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for partition := range int32(4) {
+		b.write(t, kafka.Record{Topic: "in", Partition: partition, Key: []byte("k"), Value: append(avro.AppendConfluent(nil, ids[1]), 4, 0)})
+	}
+	await(t, "both to wait", func() bool { return stays.Stats().In > 0 && leaves.Stats().In > 0 })
+	leaves.stop(t)
+	await(t, "the other to take over", func() bool { return stays.Stats().In > 4 })
+	schemaCfg.RegistryAddr = strings.TrimPrefix(schemaStack.RegistryURL(), "http://")
+	if schemaStack, err = devstack.Start(t.Context(), schemaCfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = schemaStack.Close() })
+	if diff := cmp.Diff(b.awaitValues(t, "out", 4), []string{"2", "2", "2", "2"}); diff != "" {
+		t.Errorf("outputs (-got +want): %s", diff)
+	}
+	stays.stop(t)
 }
 
 func TestMissingSchemasAreAnErrorUnlessTheyMayBeRegistered(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,6 +73,9 @@ type watchedHandler struct {
 }
 
 func (h *watchedHandler) keep(err error) error {
+	if abandoned(err) {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.err == nil {
@@ -109,4 +113,22 @@ func (h *watchedHandler) ConsumeClaim(_ sarama.ConsumerGroupSession, claim saram
 // Cleanup drains the partitions at the end of a session.
 func (h *watchedHandler) Cleanup(sarama.ConsumerGroupSession) error {
 	return h.keep(h.ConsumerGroupHandler.Cleanup(h.session))
+}
+
+// ErrAbandoned is what a callback ends a record with that the end of its
+// session has cut off. It leaves the record to the partition's next owner, and
+// is no fault of the processor.
+var ErrAbandoned = errors.New("the session has ended")
+
+// abandoned reports whether nothing but ErrAbandoned is in the tree of errors
+// that goka makes of what its partitions return.
+func abandoned(err error) bool {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked branch by branch
+	case interface{ WrappedErrors() []error }:
+		branches := e.WrappedErrors()
+		return len(branches) > 0 && !slices.ContainsFunc(branches, func(err error) bool { return !abandoned(err) })
+	case interface{ Unwrap() error }:
+		return abandoned(e.Unwrap())
+	}
+	return err == ErrAbandoned //nolint:errorlint // a leaf of the tree
 }

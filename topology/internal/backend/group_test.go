@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
+	"github.com/lovoo/goka/multierr"
 )
 
 // scriptedGroup is a consumer group whose sessions go as written down.
@@ -117,4 +119,41 @@ func TestConsumeEndsWithItsContext(t *testing.T) {
 			t.Errorf("got %v, assigned %d times by a session that had ended; want nil, 0", err, assigned)
 		}
 	})
+}
+
+func TestAbandonedRecordsAreNoFault(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	tree := func(leaves ...error) error {
+		partitions, _ := multierr.NewErrGroup(t.Context())
+		for _, leaf := range leaves {
+			partitions.Go(func() error { return fmt.Errorf("partition: %w", leaf) })
+		}
+		return fmt.Errorf("cleaning up: %w", partitions.Wait())
+	}
+	for name, tt := range map[string]struct {
+		err  error
+		want error
+	}{
+		"one":               {err: ErrAbandoned},
+		"in a tree":         {err: tree(ErrAbandoned, ErrAbandoned)},
+		"beside a fault":    {err: tree(ErrAbandoned, boom), want: boom},
+		"behind a fault":    {err: tree(boom, ErrAbandoned), want: boom},
+		"an ended context":  {err: tree(context.Canceled), want: context.Canceled},
+		"trees in a tree":   {err: tree(tree(ErrAbandoned), tree(ErrAbandoned, ErrAbandoned))},
+		"a fault far below": {err: tree(tree(ErrAbandoned), tree(ErrAbandoned, boom)), want: boom},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		inner := &scriptedGroup{sessions: []func(context.Context, sarama.ConsumerGroupHandler) error{
+			session, func(context.Context, sarama.ConsumerGroupHandler) error {
+				cancel()
+				return nil
+			},
+		}}
+		_, err := consume(ctx, inner, faultyHandler{cleanup: tt.err})
+		cancel()
+		if (err != nil) != (tt.want != nil) {
+			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+	}
 }

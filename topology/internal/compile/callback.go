@@ -37,7 +37,7 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 			x.apply()
 		case ctx.Context().Err() != nil:
 			// The record stays unmarked, and its next owner takes it again.
-			ctx.DeferCommit()(ctx.Context().Err())
+			ctx.DeferCommit()(backend.ErrAbandoned)
 		case errors.As(err, &broken):
 			p.stop(ctx, fmt.Errorf("record %s/%d at offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err))
 		default:

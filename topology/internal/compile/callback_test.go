@@ -18,6 +18,7 @@ import (
 	"github.com/gokavro/gokavro/processors/enrich"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/backend"
 )
 
 type gokaContext = goka.Context
@@ -268,7 +269,7 @@ func TestCallbackLeavesARecordUnmarkedWhenItIsStopped(t *testing.T) {
 	cancel()
 	ctx := &fakeContext{ctx: stopped}
 	run(t, p, node, ctx, []byte("word"))
-	if len(ctx.deferred) != 1 || !errors.Is(ctx.deferred[0], context.Canceled) || ctx.emitted != nil {
+	if len(ctx.deferred) != 1 || !errors.Is(ctx.deferred[0], backend.ErrAbandoned) || ctx.emitted != nil {
 		t.Errorf("got deferred %v, emitted %v; want the record left unmarked", ctx.deferred, ctx.emitted)
 	}
 }
