@@ -1,0 +1,348 @@
+package plan
+
+import (
+	"encoding"
+	"reflect"
+	"slices"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
+	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
+)
+
+// decodeCompiler makes programs; one for each pair of an action and a type, so
+// that recursive schemas and types come to an end.
+type decodeCompiler struct {
+	programs   map[decodeKey]*program
+	identities map[*ast.Node]*resolve.Action
+	wires      *wires
+	faults     faults
+	strings    int
+}
+
+type decodeKey struct {
+	action *resolve.Action
+	typ    reflect.Type
+}
+
+func newDecodeCompiler() *decodeCompiler {
+	return &decodeCompiler{
+		programs: map[decodeKey]*program{}, identities: map[*ast.Node]*resolve.Action{}, wires: newWires(),
+	}
+}
+
+// identity returns the action that reads a schema as it was written.
+func (c *decodeCompiler) identity(n *ast.Node) *resolve.Action {
+	if c.identities[n] == nil {
+		c.identities[n] = resolve.New(n, n)
+	}
+	return c.identities[n]
+}
+
+// place is where in a program operations are added.
+type place struct {
+	c    *decodeCompiler
+	p    *program
+	off  uintptr
+	path string // from the program's value
+	full string // from the top, for faults
+	lift int    // records around, inside the program
+}
+
+func (c *decodeCompiler) program(a *resolve.Action, t reflect.Type, full string) *program {
+	key := decodeKey{a, t}
+	if known := c.programs[key]; known != nil {
+		return known
+	}
+	p := &program{}
+	c.programs[key] = p
+	(&place{c: c, p: p, full: full}).compile(a, t)
+	return p
+}
+
+// emit adds an operation for the place.
+func (b *place) emit(code opcode, x detail) *op {
+	x.path = b.path
+	if code == opString {
+		b.c.strings++
+	}
+	b.p.ops = append(b.p.ops, op{code: code, off: b.off, cost: uint16(b.lift - b.p.levels), x: &x})
+	return &b.p.ops[len(b.p.ops)-1]
+}
+
+func (b *place) mismatch(a *resolve.Action, t reflect.Type) {
+	b.c.faults.add(b.full, "the Go type %s cannot hold Avro's %s", t, describe(a.Reader))
+	b.emit(opFail, detail{err: ErrRange})
+}
+
+func isNull(a *resolve.Action) bool {
+	if a.Kind == resolve.ReaderUnion {
+		a = a.Inner
+	}
+	return a.Kind == resolve.Direct && a.Reader.Kind == ast.Null
+}
+
+// plainAction goes past the choice of a reader's branch.
+func plainAction(a *resolve.Action) *resolve.Action {
+	if a.Kind == resolve.ReaderUnion {
+		return a.Inner
+	}
+	return a
+}
+
+func (b *place) compile(a *resolve.Action, t reflect.Type) {
+	switch {
+	case a.Kind == resolve.Fail:
+		b.emit(opFail, detail{err: a.Err})
+	case a.Kind == resolve.WriterUnion:
+		b.union(a, t)
+	case isNull(a):
+		b.emit(opNothing, detail{})
+	case t == typeAny:
+		b.box(a)
+	case t.Kind() == reflect.Pointer:
+		b.pointer(plainAction(a), t)
+	case a.Kind == resolve.ReaderUnion:
+		b.compile(a.Inner, t)
+	default:
+		b.value(a, t)
+	}
+}
+
+// union compiles a writer's union. Null leaves the zero value.
+func (b *place) union(a *resolve.Action, t reflect.Type) {
+	null := slices.IndexFunc(a.Branches, isNull)
+	if t.Kind() == reflect.Pointer && len(a.Branches) == 2 && null >= 0 && a.Branches[1-null].Kind != resolve.Fail {
+		other := plainAction(a.Branches[1-null])
+		o := b.emit(opNullable, detail{typ: t.Elem()})
+		o.null, o.size = uint8(null), t.Elem().Size()
+		o.sub = b.c.program(other, t.Elem(), b.full)
+		return
+	}
+	x := b.emit(opUnion, detail{}).x
+	for _, branch := range a.Branches {
+		x.subs = append(x.subs, b.c.program(branch, t, b.full))
+	}
+}
+
+// maxPointers bounds pointers to pointers.
+const maxPointers = 8
+
+func (b *place) pointer(a *resolve.Action, t reflect.Type) {
+	base := t
+	for range maxPointers {
+		if base.Kind() != reflect.Pointer {
+			break
+		}
+		base = base.Elem()
+	}
+	if base.Kind() == reflect.Pointer {
+		b.mismatch(a, t)
+		return
+	}
+	o := b.emit(opPointer, detail{typ: t.Elem()})
+	o.size = t.Elem().Size()
+	o.sub = b.c.program(a, t.Elem(), b.full)
+}
+
+// box compiles a value for an any.
+func (b *place) box(a *resolve.Action) {
+	if a.Kind == resolve.ReaderUnion {
+		if !ambiguous(a.Reader, a.Branch) {
+			b.box(a.Inner)
+			return
+		}
+		o := b.emit(opBranch, detail{names: []string{a.Inner.Reader.TypeName()}})
+		if a.Inner.Kind == resolve.Fail {
+			o.code, o.x.err = opFail, a.Inner.Err
+			return
+		}
+		o.sub = b.c.program(a.Inner, typeAny, b.full)
+		return
+	}
+	if a.Kind == resolve.Fail {
+		b.emit(opFail, detail{err: a.Err})
+		return
+	}
+	t := natural(a.Reader)
+	o := b.emit(opBox, detail{typ: t})
+	o.size = t.Size() + 16
+	o.sub = b.c.program(a, t, b.full)
+}
+
+// value compiles a value that is no union, pointer or any.
+func (b *place) value(a *resolve.Action, t reflect.Type) {
+	switch a.Reader.Kind {
+	case ast.Record:
+		b.record(a, t)
+	case ast.Array:
+		b.slice(a, t)
+	case ast.Map:
+		b.mapping(a, t)
+	case ast.Enum:
+		b.enum(a, t)
+	default:
+		b.scalar(a, t)
+	}
+}
+
+func (b *place) slice(a *resolve.Action, t reflect.Type) {
+	if t.Kind() != reflect.Slice {
+		b.mismatch(a, t)
+		return
+	}
+	o := b.emit(opSlice, detail{
+		typ: t, pointer: reflect.Zero(reflect.PointerTo(t)).Interface(), value: reflect.MakeSlice(t, 0, 0),
+		least: b.c.wires.least(a.Writer.Items),
+	})
+	o.size = t.Elem().Size()
+	o.cost++
+	o.sub = b.c.program(a.Items, t.Elem(), b.full+"[]")
+	b.c.strings++ // items may hold many
+}
+
+func (b *place) mapping(a *resolve.Action, t reflect.Type) {
+	if t.Kind() != reflect.Map || t.Key().Kind() != reflect.String {
+		b.mismatch(a, t)
+		return
+	}
+	o := b.emit(opMap, detail{
+		typ: t, pointer: reflect.Zero(reflect.PointerTo(t)).Interface(), scratch: newScratch(t),
+		least: b.c.wires.least(a.Writer.Items) + 1, mapOf: mapKindOf(t.Elem()),
+	})
+	x := o.x
+	o.size = t.Elem().Size() + t.Key().Size()
+	o.cost++
+	sub := b.c.program(a.Items, t.Elem(), b.full+"[]")
+	o.sub = sub
+	if x.mapOf == mapOfString && (len(sub.ops) != 1 || sub.ops[0].code != opString) {
+		x.mapOf = mapOther
+	}
+	b.c.strings += 2
+}
+
+var (
+	typeTextMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	typeTextUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(typeTextUnmarshaler) }
+
+func (b *place) enum(a *resolve.Action, t reflect.Type) {
+	x := detail{symbols: a.Reader.Symbols, index: a.Symbols, typ: t}
+	switch {
+	case readsText(t):
+		x.pointer = reflect.Zero(reflect.PointerTo(t)).Interface()
+		b.emit(opEnumText, x)
+	case t.Kind() == reflect.String:
+		b.emit(opEnum, x)
+	default:
+		b.mismatch(a, t)
+	}
+}
+
+// record compiles a record into a struct, whose fields become part of the
+// program itself, or into a map.
+func (b *place) record(a *resolve.Action, t reflect.Type) {
+	if t == typeAnyMap {
+		b.recordMap(a)
+		return
+	}
+	if t.Kind() != reflect.Struct {
+		b.mismatch(a, t)
+		return
+	}
+	fields, err := fieldsByName(t)
+	if err != nil {
+		b.c.faults.add(b.full, "%s: %v", t, err)
+		return
+	}
+	if b.path == "" && len(b.p.ops) == 0 && b.lift == 0 {
+		b.p.levels = 1
+	}
+	for _, f := range a.Fields {
+		var target *structField
+		if f.Index >= 0 {
+			target = fields[a.Reader.Fields[f.Index].Name]
+		}
+		if target == nil {
+			skipped := b.at(f.Name, 0)
+			skipped.emit(opSkip, detail{wire: b.c.wires.of(f.Writer)})
+			continue
+		}
+		if target.clash != "" {
+			b.c.faults.add(join(b.full, target.name), "the fields %s and %s of %s have the same name", target.goName, target.clash, t)
+			continue
+		}
+		b.field(target).compile(f.Read, target.typ)
+	}
+	for _, d := range a.Defaults {
+		if target := fields[d.Field.Name]; target != nil {
+			b.field(target).defaultOf(d.Field, target.typ)
+		}
+	}
+}
+
+func fieldsByName(t reflect.Type) (map[string]*structField, error) {
+	list, err := structFields(t)
+	byName := make(map[string]*structField, len(list))
+	for _, f := range list {
+		byName[f.name] = f
+	}
+	return byName, err
+}
+
+// at returns the place of a field of the record at b.
+func (b *place) at(name string, offset uintptr) *place {
+	inner := *b
+	inner.off, inner.lift = b.off+offset, b.lift+1
+	inner.path, inner.full = join(b.path, name), join(b.full, name)
+	return &inner
+}
+
+// field returns the place of a struct's field. Embedded pointers on the way
+// are followed by programs of their own.
+func (b *place) field(f *structField) *place {
+	if len(f.hops) == 0 {
+		return b.at(f.name, f.offset)
+	}
+	at := b.at("", f.hops[0].offset)
+	for i, h := range f.hops {
+		inner := &program{levels: at.p.levels}
+		o := at.emit(opThrough, detail{typ: h.elem})
+		o.size, o.sub, o.cost = h.elem.Size(), inner, 0
+		next := *at
+		next.p, next.off, next.path = inner, f.offset, ""
+		if i+1 < len(f.hops) {
+			next.off = f.hops[i+1].offset
+		}
+		at = &next
+	}
+	at.path, at.full = f.name, join(b.full, f.name)
+	return at
+}
+
+// recordMap compiles a record into a map[string]any.
+func (b *place) recordMap(a *resolve.Action) {
+	if b.path == "" && len(b.p.ops) == 0 && b.lift == 0 {
+		b.p.levels = 1
+	}
+	b.c.strings += 2
+	x := b.emit(opRecordMap, detail{}).x
+	part := func(name string) *place {
+		p := &program{}
+		x.subs, x.names = append(x.subs, p), append(x.names, name)
+		return &place{c: b.c, p: p, full: join(b.full, name), path: name}
+	}
+	for _, f := range a.Fields {
+		if f.Index < 0 {
+			p := part("")
+			p.path = f.Name
+			p.emit(opSkip, detail{wire: b.c.wires.of(f.Writer)})
+			continue
+		}
+		part(a.Reader.Fields[f.Index].Name).compile(f.Read, typeAny)
+	}
+	for _, d := range a.Defaults {
+		part(d.Field.Name).defaultOf(d.Field, typeAny)
+	}
+}

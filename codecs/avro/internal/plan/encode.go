@@ -1,0 +1,284 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"sync"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
+)
+
+// Encoder writes values of one Go type as Avro binary of one schema. It is
+// safe for concurrent use.
+type Encoder struct {
+	root  *script
+	depth int
+}
+
+// NewEncoder compiles an encoder for values of type t. Every mismatch between
+// the schema and t is named in one error.
+func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
+	c := newEncodeCompiler(&dynamic{})
+	root := c.script(schema, t, "")
+	if err := c.faults.err(fmt.Sprintf("writing %s as %s", t, describe(schema))); err != nil {
+		return nil, err
+	}
+	return &Encoder{root: root, depth: Limits{}.WithDefaults().Depth}, nil
+}
+
+// Append appends the binary form of the value that value points to, which is
+// of the encoder's type, and allocates only to grow dst and for what an any
+// holds. On an error, an [*Error], it returns dst as it was.
+func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
+	w := writer{depth: e.depth - e.root.levels}
+	out, err := w.run(e.root, dst, value)
+	if err != nil {
+		return dst, err
+	}
+	return out, nil
+}
+
+// script writes one value: operations on memory at offsets from its address.
+type script struct {
+	ops    []encodeOp
+	levels int
+}
+
+type encodeOp struct {
+	code  encodeCode
+	index byte   // of a nullable's null or of a symbol
+	cost  uint16 // levels entered beside the sub-program's own
+	off   uintptr
+	size  uintptr // of an item, or of a fixed in bytes
+	sub   *script
+	x     *encodeDetail
+}
+
+// encodeDetail is what only some operations and errors need.
+type encodeDetail struct {
+	path     string
+	typ      reflect.Type
+	form     form
+	symbols  []string
+	position map[string]int // of symbols, where there are many
+	integer  integer
+	scale    int
+	digits   int
+	pointer  any
+	scratch  *scratch
+	mapOf    mapKind
+	utf8     bool   // bytes must be a text
+	data     []byte // a constant
+	null     []byte // the index of a union's null
+	index    []byte // the index of the other branch
+	node     *ast.Node
+	dynamic  *dynamic
+	names    []string
+	subs     []*script
+	defaults [][]byte
+}
+
+type encodeCode uint8
+
+const (
+	encodeConst encodeCode = iota
+	encodeInt64
+	encodeInt32
+	encodeString
+	encodeDouble
+	encodeBool
+	encodeFixed
+	encodeNullable
+	encodeSlice
+	encodeEnum
+	encodeDecimal64
+	encodeTime
+	// The rest is not in the hot loop.
+	encodeInteger
+	encodeSpan
+	encodeFloat
+	encodeFloatFrom64
+	encodeDoubleFrom32
+	encodeBytes
+	encodeFixedBytes
+	encodePointer
+	encodeNilable
+	encodeMap
+	encodeThrough
+	encodeOmitZero
+	encodeRat
+	encodeUUIDText
+	encodeUUIDString
+	encodeDuration
+	encodeText
+	encodeEnumText
+	encodeAny
+	encodeAnyUnion
+	encodeRecordMap
+)
+
+// writer is one value while it is written.
+type writer struct{ depth int }
+
+func fault(err error) *Error { return &Error{Err: err, encode: true} }
+
+func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
+	var err *Error
+	for i := range p.ops {
+		o := &p.ops[i]
+		at := unsafe.Add(base, o.off)
+		switch o.code {
+		case encodeConst:
+			dst = append(dst, o.x.data...)
+		case encodeInt64:
+			dst = appendLong(dst, *(*int64)(at))
+		case encodeInt32:
+			dst = appendLong(dst, int64(*(*int32)(at)))
+		case encodeString:
+			s := *(*string)(at)
+			if !utf8.ValidString(s) {
+				return dst, fault(ErrUTF8).within(o.x.path)
+			}
+			dst = append(appendLong(dst, int64(len(s))), s...)
+		case encodeDouble:
+			dst = appendLE64(dst, *(*uint64)(at))
+		case encodeBool:
+			dst = append(dst, *(*byte)(at)&1)
+		case encodeFixed:
+			dst = append(dst, unsafe.Slice((*byte)(at), o.size)...)
+		case encodeNullable:
+			target := *(*unsafe.Pointer)(at)
+			if target == nil {
+				dst = append(dst, o.x.null...)
+				continue
+			}
+			dst, err = w.sub(o, append(dst, o.x.index...), target)
+		case encodeSlice:
+			dst, err = w.slice(o, dst, at)
+		case encodeEnum:
+			dst, err = w.enum(o, dst, *(*string)(at))
+		case encodeDecimal64:
+			dst, err = w.decimal64(o, dst, at)
+		case encodeTime:
+			dst, err = w.time(o, dst, at)
+		default:
+			dst, err = w.rare(o, dst, at)
+		}
+		if err != nil {
+			return dst, err.within(o.x.path)
+		}
+	}
+	return dst, nil
+}
+
+func (w *writer) sub(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if w.depth -= int(o.cost) + o.sub.levels; w.depth < 0 {
+		return dst, fault(ErrDeep)
+	}
+	dst, err := w.run(o.sub, dst, at)
+	w.depth += int(o.cost) + o.sub.levels
+	return dst, err
+}
+
+// slice writes an array as one block.
+func (w *writer) slice(o *encodeOp, dst []byte, at unsafe.Pointer) (_ []byte, err *Error) {
+	s := (*sliceHeader)(at)
+	if s.len == 0 {
+		return append(dst, 0), nil
+	}
+	if w.depth -= int(o.cost) + o.sub.levels; w.depth < 0 {
+		return dst, fault(ErrDeep)
+	}
+	dst = appendLong(dst, int64(s.len))
+	for i := range s.len {
+		if dst, err = w.run(o.sub, dst, unsafe.Add(s.data, uintptr(i)*o.size)); err != nil {
+			return dst, err.item(i)
+		}
+	}
+	w.depth += int(o.cost) + o.sub.levels
+	return append(dst, 0), nil
+}
+
+// fewSymbols is up to how many symbols are compared one by one.
+const fewSymbols = 8
+
+func (w *writer) enum(o *encodeOp, dst []byte, symbol string) ([]byte, *Error) {
+	if o.x.position == nil {
+		for i, s := range o.x.symbols {
+			if s == symbol {
+				return appendLong(dst, int64(i)), nil
+			}
+		}
+	} else if i, known := o.x.position[symbol]; known {
+		return appendLong(dst, int64(i)), nil
+	}
+	return dst, fault(fmt.Errorf("%.60q is no symbol of the enum %s", symbol, o.x.node.Name))
+}
+
+// decimal64 writes an integer as a decimal's unscaled number.
+func (w *writer) decimal64(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	v, ok := load(at, o.x.integer)
+	if !ok || !withinDigits(v, o.x.digits) {
+		return dst, fault(fmt.Errorf("%w: %d has more than %d digits", ErrRange, v, o.x.digits))
+	}
+	size := unscaledSize(v)
+	if o.index == 0 {
+		return appendUnscaled(append(dst, byte(size<<1)), v, size), nil
+	}
+	return appendUnscaled(dst, v, int(o.size)), nil
+}
+
+// load reads an integer of any size; one above a long's range is not ok.
+func load(at unsafe.Pointer, i integer) (int64, bool) {
+	switch {
+	case i.signed && i.bits == 64:
+		return *(*int64)(at), true
+	case i.signed && i.bits == 32:
+		return int64(*(*int32)(at)), true
+	case i.signed && i.bits == 16:
+		return int64(*(*int16)(at)), true
+	case i.signed:
+		return int64(*(*int8)(at)), true
+	case i.bits == 64:
+		return int64(*(*uint64)(at)), *(*uint64)(at) <= math.MaxInt64
+	case i.bits == 32:
+		return int64(*(*uint32)(at)), true
+	case i.bits == 16:
+		return int64(*(*uint16)(at)), true
+	}
+	return int64(*(*uint8)(at)), true
+}
+
+// dynamic compiles scripts for the types that an any turns out to hold, once
+// for each.
+type dynamic struct{ known sync.Map }
+
+type encodeKey struct {
+	node *ast.Node
+	typ  reflect.Type
+}
+
+type compiled struct {
+	root *script
+	err  error
+}
+
+func (d *dynamic) script(n *ast.Node, t reflect.Type) (*script, error) {
+	key := encodeKey{n, t}
+	if known, ok := d.known.Load(key); ok {
+		c, _ := known.(compiled)
+		return c.root, c.err
+	}
+	c := newEncodeCompiler(d)
+	root := c.script(n, t, "")
+	made := compiled{root: root}
+	if len(c.faults) > 0 {
+		made.err = errors.New(c.faults[0])
+	}
+	d.known.Store(key, made)
+	return made.root, made.err
+}

@@ -1,0 +1,203 @@
+package plan
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"time"
+	"unsafe"
+)
+
+const secondsPerDay = 24 * 60 * 60
+
+func timeOf(v int64, f form) time.Time {
+	switch f {
+	case timestampMillis, localMillis:
+		return time.UnixMilli(v).UTC()
+	case timestampMicros, localMicros:
+		return time.UnixMicro(v).UTC()
+	}
+	return time.Unix(v/1e9, v%1e9).UTC()
+}
+
+// numberOf returns a time in the unit of f. A local timestamp is what the
+// clock shows at the time's own place.
+func numberOf(t time.Time, f form) (int64, bool) {
+	if f >= localMillis && f <= localNanos {
+		_, offset := t.Zone()
+		t = t.Add(time.Duration(offset) * time.Second)
+	}
+	seconds, nanos := t.Unix(), int64(t.Nanosecond())
+	unit := int64(1e9)
+	switch f {
+	case date:
+		days := seconds / secondsPerDay
+		if seconds%secondsPerDay < 0 {
+			days--
+		}
+		return days, days == int64(int32(days))
+	case timestampMillis, localMillis:
+		unit = 1e3
+	case timestampMicros, localMicros:
+		unit = 1e6
+	}
+	part := nanos / (1e9 / unit)
+	if seconds < 0 && part > 0 {
+		// Towards zero, so that the smallest number does not overflow.
+		seconds, part = seconds+1, part-unit
+	}
+	whole := seconds * unit
+	sum := whole + part
+	fits := seconds >= math.MinInt64/unit && seconds <= math.MaxInt64/unit
+	return sum, fits && (part >= 0) == (sum >= whole)
+}
+
+func spanOf(v int64, f form) (time.Duration, bool) {
+	unit := int64(time.Millisecond)
+	if f == timeMicros {
+		unit = int64(time.Microsecond)
+	}
+	return time.Duration(v * unit), v <= math.MaxInt64/unit && v >= math.MinInt64/unit
+}
+
+// spanNumber returns a span in the unit of f; parts of a unit are cut off.
+func spanNumber(d time.Duration, f form) (int64, bool) {
+	if f == timeMicros {
+		return d.Microseconds(), true
+	}
+	v := d.Milliseconds()
+	return v, v == int64(int32(v))
+}
+
+// unscaled reads a big-endian two's complement number that fits 64 bits.
+func unscaled(raw []byte) (int64, bool) {
+	raw = significant(raw)
+	if len(raw) > 8 {
+		return 0, false
+	}
+	v := int64(0)
+	if len(raw) > 0 {
+		v = int64(int8(raw[0])) >> 7
+	}
+	for _, b := range raw {
+		v = v<<8 | int64(b)
+	}
+	return v, true
+}
+
+// significant leaves out the leading bytes that only repeat the sign.
+func significant(raw []byte) []byte {
+	for len(raw) > 1 && (raw[0] == 0 && raw[1] < 0x80 || raw[0] == 0xff && raw[1] >= 0x80) {
+		raw = raw[1:]
+	}
+	return raw
+}
+
+// unscaledSize returns how many bytes a number takes at least.
+func unscaledSize(v int64) int {
+	size := 1
+	for ; size < 8 && v != v<<(64-8*size)>>(64-8*size); size++ {
+		continue
+	}
+	return size
+}
+
+// appendUnscaled appends the lowest size bytes of v; more than 8 repeat the
+// sign.
+func appendUnscaled(dst []byte, v int64, size int) []byte {
+	for ; size > 8; size-- {
+		dst = append(dst, byte(v>>63))
+	}
+	for shift := 8 * (size - 1); shift >= 0; shift -= 8 {
+		dst = append(dst, byte(v>>shift))
+	}
+	return dst
+}
+
+// powers of ten that fit 64 bits are 10^0 to 10^18.
+const maxPower = 18
+
+// withinDigits reports whether v has at most so many decimal digits.
+func withinDigits(v int64, digits int) bool {
+	if digits > maxPower {
+		return true
+	}
+	limit := int64(1)
+	for range digits {
+		limit *= 10
+	}
+	return v > -limit && v < limit
+}
+
+func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+func ratAt(p unsafe.Pointer) *big.Rat { return (*big.Rat)(p) }
+
+// setRat sets rat to a decimal. More bytes than its precision can take are
+// refused, as large numbers take long to reduce.
+func setRat(rat *big.Rat, raw []byte, scale, digits int) error {
+	raw = significant(raw)
+	if digitsIn(len(raw)-1) > digits {
+		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), digits)
+	}
+	v := new(big.Int).SetBytes(raw)
+	if len(raw) > 0 && raw[0] >= 0x80 {
+		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
+	}
+	rat.SetFrac(v, powerOfTen(scale))
+	return nil
+}
+
+// ratBytes returns a decimal's two's complement, of size bytes unless that is
+// negative.
+func ratBytes(rat *big.Rat, scale, digits, size int) ([]byte, error) {
+	v := new(big.Int).Mul(rat.Num(), powerOfTen(scale))
+	v, rest := v.QuoRem(v, rat.Denom(), new(big.Int))
+	if rest.Sign() != 0 {
+		return nil, fmt.Errorf("%w: %s has more than %d decimal places", ErrRange, shorten(rat.RatString()), scale)
+	}
+	if v.CmpAbs(powerOfTen(digits)) >= 0 {
+		return nil, fmt.Errorf("%w: %s has more than %d digits", ErrRange, shorten(rat.RatString()), digits)
+	}
+	if size < 0 {
+		size = complementSize(v)
+	}
+	if complementSize(v) > size {
+		return nil, fmt.Errorf("%w: %s does not fit %d bytes", ErrRange, shorten(rat.RatString()), size)
+	}
+	if v.Sign() < 0 {
+		v.Add(v, new(big.Int).Lsh(big.NewInt(1), uint(8*size)))
+	}
+	return v.FillBytes(make([]byte, size)), nil
+}
+
+// complementSize returns how many bytes the two's complement of v takes.
+func complementSize(v *big.Int) int {
+	if v.Sign() < 0 {
+		v = new(big.Int).Not(v)
+	}
+	return v.BitLen()/8 + 1
+}
+
+var errUUID = errors.New("not a UUID of the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")
+
+func parseUUID(text string) (id [16]byte, err error) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return id, fmt.Errorf("%w: %.40q", errUUID, text)
+	}
+	digits := text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
+	if _, err := hex.Decode(id[:], []byte(digits)); err != nil {
+		return id, fmt.Errorf("%w: %.40q", errUUID, text)
+	}
+	return id, nil
+}
+
+func appendUUID(dst []byte, id [16]byte) []byte {
+	dst = append(hex.AppendEncode(dst, id[:4]), '-')
+	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
+	return hex.AppendEncode(dst, id[10:])
+}
