@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,17 +26,13 @@ type ParsedSchema struct {
 
 // ParseSchema parses an Avro schema in its JSON form. Each of refs is the text
 // of a schema whose named types the schema may use; they are parsed in the
-// order given, so a schema comes after those it refers to.
+// order given, so a schema comes after those it refers to. A text of more than
+// a megabyte is refused; a name on a type that has none is ignored, as schemas
+// in registries carry it.
 func ParseSchema(text string, refs ...string) (*ParsedSchema, error) {
-	var known avro.SchemaCache
-	for _, ref := range refs {
-		if _, err := known.Parse(ref); err != nil {
-			return nil, fmt.Errorf("avro: parsing a referenced schema: %w", err)
-		}
-	}
-	parsed, err := known.Parse(text)
+	parsed, err := parseTexts(text, refs)
 	if err != nil {
-		return nil, fmt.Errorf("avro: parsing a schema: %w", err)
+		return nil, err
 	}
 	return &ParsedSchema{text: text, parsed: parsed, refers: len(refs) > 0}, nil
 }
@@ -64,13 +61,18 @@ func (s *ParsedSchema) Canonical() string { return string(s.parsed.Canonical()) 
 // Fingerprint returns the CRC-64-AVRO fingerprint of the canonical form in
 // lower-case hex, in the byte order of the single-object encoding.
 func (s *ParsedSchema) Fingerprint() string {
+	fingerprint := s.ref().Fingerprint
+	return hex.EncodeToString(fingerprint[:])
+}
+
+// ref returns the name of the schema in the single-object encoding.
+func (s *ParsedSchema) ref() SchemaRef {
+	ref := SchemaRef{Wire: SingleObject}
 	// The hash gives the fingerprint big endian; single-object encoding
 	// writes it little endian.
-	sum := s.parsed.Fingerprint(avro.NewRabin())
-	for i, j := 0, len(sum)-1; i < j; i, j = i+1, j-1 {
-		sum[i], sum[j] = sum[j], sum[i]
-	}
-	return hex.EncodeToString(sum)
+	copy(ref.Fingerprint[:], s.parsed.Fingerprint(avro.NewRabin()))
+	slices.Reverse(ref.Fingerprint[:])
+	return ref
 }
 
 // Name returns the full name of a record, enum or fixed, and the type's word

@@ -91,4 +91,3 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
-
