@@ -224,14 +224,14 @@ func (r *Runner) process(ctx context.Context, processor *goka.Processor) error {
 	go func() { done <- processor.Run(ctx) }()
 	select {
 	case err := <-done:
-		return err
+		return summarize(err)
 	case <-ctx.Done():
 	}
 	bound := time.NewTimer(r.cfg.StopTimeout)
 	defer bound.Stop()
 	select {
 	case err := <-done:
-		return err
+		return summarize(err)
 	case <-bound.C:
 		return &stopError{bound: r.cfg.StopTimeout}
 	}
