@@ -93,7 +93,7 @@ func TestUnknownSchemaIDIsADecodeError(t *testing.T) {
 	eachCodec(t, func(t *testing.T, _ any, codec func(...avro.Option) bindable) {
 		_, err := codec(avro.Registry(startRegistry(t).client(t, time.Minute))).Decode([]byte{0, 0, 0, 0, 77, 2})
 		var fault *avro.DecodeError
-		if !errors.As(err, &fault) || fault.SchemaID != 77 || fault.Reader != "example.data.User" || fault.Writer != "" {
+		if !errors.As(err, &fault) || fault.Schema.ID != 77 || fault.Reader != "example.data.User" || fault.Writer != "" {
 			t.Fatalf("decode: got %#v (%v), want a DecodeError of schema 77", fault, err)
 		}
 		if want := "decoding example.data.User (schema id 77): registry: schema id 77 is not known at "; !strings.HasPrefix(err.Error(), want) {
@@ -112,7 +112,7 @@ func TestBrokenDatumNamesTheWriter(t *testing.T) {
 		}
 		_, err = bound.Decode(data[:len(data)-1])
 		var fault *avro.DecodeError
-		if !errors.As(err, &fault) || fault.SchemaID != 1 || fault.Writer != "example.data.User" {
+		if !errors.As(err, &fault) || fault.Schema.ID != 1 || fault.Writer != "example.data.User" {
 			t.Fatalf("decode: got %#v (%v), want a DecodeError of schema 1", fault, err)
 		}
 		if want := "decoding example.data.User (schema id 1, written as example.data.User): avro: "; !strings.HasPrefix(err.Error(), want) {

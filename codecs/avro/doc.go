@@ -8,8 +8,10 @@
 //
 //	goka.Input("orders", avro.Typed[Order](avro.Registry(client), avro.Subject("orders-value")), handle)
 //
-// Without [Plain] a codec writes and reads the Confluent wire format: a zero
-// byte, the schema's registry id in four bytes, big endian, then the datum.
+// Without [Plain] a datum is framed with the name of its schema. A codec writes
+// the [Wire] that [Format] sets, by default Confluent's: a zero byte and the
+// registry id in four bytes, big endian. It reads them all, as they can be
+// told apart.
 // goka never tells a codec its topic, so an encoding codec is given its
 // subject; in a topology the runner binds each codec to its topic instead.
 //

@@ -172,7 +172,7 @@ func TestNullableFieldReadAsPlainIsADecodeError(t *testing.T) {
 		map[string]any{"id": 6, "label": nil})
 	_, err := avro.Typed[wide](avro.Registry(reg.client(t, time.Minute)), avro.Schema(record("Wide", wideFields))).Decode(data)
 	var fault *avro.DecodeError
-	if !errors.As(err, &fault) || fault.Writer != "example.Wide" || fault.SchemaID != 1 {
+	if !errors.As(err, &fault) || fault.Writer != "example.Wide" || fault.Schema.ID != 1 {
 		t.Errorf("decode: got %#v (%v), want a DecodeError of schema 1, written as example.Wide", fault, err)
 	}
 }
@@ -198,8 +198,8 @@ func TestIncompatibleWriterIsADecodeErrorThatNamesBoth(t *testing.T) {
 			if !errors.As(err, &fault) {
 				t.Fatalf("decode: got %v, want a DecodeError", err)
 			}
-			if fault.Writer != "example.Legacy" || fault.Reader != "example.Wide" || fault.SchemaID == 0 {
-				t.Errorf("decode: got writer %q, reader %q, schema id %d", fault.Writer, fault.Reader, fault.SchemaID)
+			if fault.Writer != "example.Legacy" || fault.Reader != "example.Wide" || fault.Schema.ID == 0 {
+				t.Errorf("decode: got writer %q, reader %q, schema id %d", fault.Writer, fault.Reader, fault.Schema.ID)
 			}
 			for _, part := range []string{"example.Legacy", "example.Wide", tt.field} {
 				if !strings.Contains(err.Error(), part) {

@@ -8,9 +8,9 @@ import (
 	"github.com/twmb/avro"
 )
 
-// maxSchemaBytes bounds the text of a schema: one of a megabyte costs some
-// fifty to parse.
-const maxSchemaBytes = 1 << 20
+// maxSchemaBytes bounds the text of a schema: parsing one of thousands of
+// fields takes a hundred times its length.
+const maxSchemaBytes = 512 << 10
 
 // parseTexts parses a schema after those that it refers to. Schemas in
 // registries hold attributes that the specification does not know where they
@@ -25,12 +25,17 @@ func parseTexts(text string, refs []string) (*avro.Schema, error) {
 	if err == nil {
 		return parsed, nil
 	}
-	plainer := []string{withoutNames(text)}
-	for _, ref := range refs {
-		plainer = append(plainer, withoutNames(ref))
+	plain, changed := withoutNames(text)
+	plainRefs := make([]string, len(refs))
+	for i, ref := range refs {
+		var also bool
+		plainRefs[i], also = withoutNames(ref)
+		changed = changed || also
 	}
-	if parsed, again := parseStrictly(plainer[0], plainer[1:]); again == nil {
-		return parsed, nil
+	if changed {
+		if parsed, again := parseStrictly(plain, plainRefs); again == nil {
+			return parsed, nil
+		}
 	}
 	return nil, err
 }
@@ -50,42 +55,45 @@ func parseStrictly(text string, refs []string) (*avro.Schema, error) {
 }
 
 // withoutNames leaves the name out of types that have none: arrays, maps and
-// primitive types.
-func withoutNames(text string) string {
+// primitive types. It reports whether there were any.
+func withoutNames(text string) (plain string, changed bool) {
 	if !json.Valid([]byte(text)) {
-		return text
+		return text, false
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	var node any
-	if decoder.Decode(&node) != nil {
-		return text
+	if decoder.Decode(&node) != nil || !dropNames(node) {
+		return text, false
 	}
-	dropNames(node)
-	return string(appendOrdered(nil, node))
+	return string(appendOrdered(nil, node)), true
 }
 
 // dropNames looks at types alone: a default may have members of these names.
-func dropNames(node any) {
+func dropNames(node any) (dropped bool) {
 	switch v := node.(type) {
 	case []any:
 		for _, branch := range v {
-			dropNames(branch)
+			dropped = dropNames(branch) || dropped
 		}
 	case map[string]any:
-		switch v["type"] {
-		case "record", "error", "enum", "fixed":
-		default:
+		if !hasName(v["type"]) && v["name"] != nil {
 			delete(v, "name")
+			dropped = true
 		}
 		for _, inner := range []string{"type", "items", "values"} {
-			dropNames(v[inner])
+			dropped = dropNames(v[inner]) || dropped
 		}
 		fields, _ := v["fields"].([]any)
 		for _, field := range fields {
 			if f, ok := field.(map[string]any); ok {
-				dropNames(f["type"])
+				dropped = dropNames(f["type"]) || dropped
 			}
 		}
 	}
+	return dropped
+}
+
+func hasName(kind any) bool {
+	return kind == "record" || kind == "error" || kind == "enum" || kind == "fixed"
 }

@@ -6,10 +6,12 @@ import "github.com/gokavro/gokavro/codecs/registry"
 type Option func(*settings)
 
 type settings struct {
+	store        Schemas
 	registry     *registry.Client
 	subject      string
 	autoRegister bool
 	plain        bool
+	wire         Wire
 	schema       string
 	namespace    string
 	name         string
@@ -33,6 +35,17 @@ func Subject(name string) Option {
 // topic only through a person.
 func AutoRegister() Option {
 	return func(s *settings) { s.autoRegister = true }
+}
+
+// Format sets the wire format that the codec writes. Default: [Confluent]. All
+// formats are read.
+func Format(wire Wire) Option {
+	return func(s *settings) { s.wire = wire }
+}
+
+// WithSchemas sets where schemas are found, in place of a schema registry.
+func WithSchemas(schemas Schemas) Option {
+	return func(s *settings) { s.store = schemas }
 }
 
 // Plain drops the framing: the bytes are the Avro datum alone, written with
@@ -72,6 +85,13 @@ type Binding struct {
 	Subject  string
 	// AutoRegister allows the schema to be registered under Subject.
 	AutoRegister bool
+}
+
+func (s settings) schemas() Schemas {
+	if s.store != nil {
+		return s.store
+	}
+	return registrySchemas{client: s.registry, autoRegister: s.autoRegister}
 }
 
 // bind fills in what the codec's own options left open.

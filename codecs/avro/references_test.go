@@ -279,7 +279,7 @@ func TestReferencesThatLeadNowhereAreRefused(t *testing.T) {
 			}
 			_, err = avro.Typed[user](avro.Registry(client)).Decode([]byte{0, 0, 0, 0, 1, 2})
 			var fault *avro.DecodeError
-			if !errors.As(err, &fault) || fault.SchemaID != 1 {
+			if !errors.As(err, &fault) || fault.Schema.ID != 1 {
 				t.Errorf("decode: got %v, want a DecodeError of schema 1", err)
 			}
 		})

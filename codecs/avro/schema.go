@@ -27,7 +27,7 @@ type ParsedSchema struct {
 // ParseSchema parses an Avro schema in its JSON form. Each of refs is the text
 // of a schema whose named types the schema may use; they are parsed in the
 // order given, so a schema comes after those it refers to. A text of more than
-// a megabyte is refused; a name on a type that has none is ignored, as schemas
+// 512 KiB is refused; a name on a type that has none is ignored, as schemas
 // in registries carry it.
 func ParseSchema(text string, refs ...string) (*ParsedSchema, error) {
 	parsed, err := parseTexts(text, refs)
