@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
@@ -252,7 +251,7 @@ func (r *reader) readString(pos int) (text string, next int, err *Error) {
 		return "", from, nil
 	}
 	next = from + size
-	if !utf8.Valid(r.data[from:next]) {
+	if !isText(r.data[from:next]) {
 		return "", pos, r.fault(from, ErrUTF8)
 	}
 	if start := from - r.textAt; start >= 0 && start+size <= len(r.text) {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"reflect"
 	"sync"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -46,6 +45,7 @@ func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
 type script struct {
 	ops    []encodeOp
 	levels int
+	room   int // bytes that its numbers take at most, without those of its parts
 }
 
 type encodeOp struct {
@@ -126,43 +126,56 @@ type writer struct{ depth int }
 
 func fault(err error) *Error { return &Error{Err: err, encode: true} }
 
+// run executes a script. Room for all numbers of the script is there before
+// any is written, and again after what may have taken it.
 func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
 	var err *Error
+	dst = reserve(dst, p.room)
 	for i := range p.ops {
 		o := &p.ops[i]
 		at := unsafe.Add(base, o.off)
 		switch o.code {
-		case encodeConst:
-			dst = append(dst, o.x.data...)
-		case encodeInt64:
-			dst = appendLong(dst, *(*int64)(at))
 		case encodeInt32:
-			dst = appendLong(dst, int64(*(*int32)(at)))
+			dst = dst[:putVarint(dst, zag(int64(*(*int32)(at))))]
+			continue
+		case encodeInt64:
+			dst = dst[:putVarint(dst, zag(*(*int64)(at)))]
+			continue
 		case encodeString:
 			s := *(*string)(at)
-			if !utf8.ValidString(s) {
+			dst = reserve(dst, len(s)+p.room)
+			n := putVarint(dst, uint64(len(s))<<1)
+			if !putText(unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), n), s) {
 				return dst, fault(ErrUTF8).within(o.x.path)
 			}
-			dst = append(appendLong(dst, int64(len(s))), s...)
+			dst = dst[:n+len(s)]
+			continue
 		case encodeDouble:
-			dst = appendLE64(dst, *(*uint64)(at))
+			n := len(dst)
+			dst = dst[:n+8]
+			store64(unsafe.Pointer(unsafe.SliceData(dst)), n, *(*uint64)(at))
+			continue
 		case encodeBool:
-			dst = append(dst, *(*byte)(at)&1)
+			n := len(dst)
+			dst = dst[:n+1]
+			dst[n] = *(*byte)(at) & 1
+			continue
+		case encodeDecimal64:
+			dst, err = w.decimal64(o, dst, at)
+		case encodeNullable:
+			if target := *(*unsafe.Pointer)(at); target == nil {
+				dst = append(dst, o.x.null...)
+			} else {
+				dst, err = w.sub(o, append(dst, o.x.index...), target)
+			}
+		case encodeConst:
+			dst = append(dst, o.x.data...)
 		case encodeFixed:
 			dst = append(dst, unsafe.Slice((*byte)(at), o.size)...)
-		case encodeNullable:
-			target := *(*unsafe.Pointer)(at)
-			if target == nil {
-				dst = append(dst, o.x.null...)
-				continue
-			}
-			dst, err = w.sub(o, append(dst, o.x.index...), target)
 		case encodeSlice:
 			dst, err = w.slice(o, dst, at)
 		case encodeEnum:
 			dst, err = w.enum(o, dst, *(*string)(at))
-		case encodeDecimal64:
-			dst, err = w.decimal64(o, dst, at)
 		case encodeTime:
 			dst, err = w.time(o, dst, at)
 		default:
@@ -171,6 +184,7 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 		if err != nil {
 			return dst, err.within(o.x.path)
 		}
+		dst = reserve(dst, p.room)
 	}
 	return dst, nil
 }

@@ -42,6 +42,7 @@ func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *scrip
 
 func (s *source) emit(code encodeCode, x encodeDetail) *encodeOp {
 	x.path = s.path
+	s.p.room += maxVarint
 	s.p.ops = append(s.p.ops, encodeOp{code: code, off: s.off, cost: uint16(s.lift - s.p.levels), x: &x})
 	return &s.p.ops[len(s.p.ops)-1]
 }

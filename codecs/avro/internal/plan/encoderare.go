@@ -197,10 +197,10 @@ func (w *writer) entries(o *encodeOp, dst []byte, at unsafe.Pointer, m reflect.V
 			if dst, err = appendKey(dst, key); err != nil {
 				return dst, err
 			}
-			if !utf8.ValidString(value) {
+			var ok bool
+			if dst, ok = appendText(dst, value); !ok {
 				return dst, fault(ErrUTF8).key(key)
 			}
-			dst = append(appendLong(dst, int64(len(value))), value...)
 		}
 		return dst, nil
 	}
@@ -222,10 +222,11 @@ func (w *writer) entries(o *encodeOp, dst []byte, at unsafe.Pointer, m reflect.V
 }
 
 func appendKey(dst []byte, key string) ([]byte, *Error) {
-	if !utf8.ValidString(key) {
+	dst, ok := appendText(dst, key)
+	if !ok {
 		return dst, fault(ErrUTF8).key(key)
 	}
-	return append(appendLong(dst, int64(len(key))), key...), nil
+	return dst, nil
 }
 
 // any writes what an any holds.
