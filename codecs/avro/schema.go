@@ -3,7 +3,6 @@ package avro
 import (
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,41 +116,6 @@ func (s *ParsedSchema) Append(dst []byte, value any) ([]byte, error) {
 		return dst, fmt.Errorf("avro: encoding %s: %w", s.Name(), err)
 	}
 	return out, nil
-}
-
-// Incompatibility is one reason why a reader's schema cannot read what a
-// writer's schema wrote.
-type Incompatibility struct {
-	Path    string // dotted path of the field, empty at the top
-	Message string
-}
-
-// String returns the path and the message in one line.
-func (i Incompatibility) String() string {
-	if i.Path == "" {
-		return i.Message
-	}
-	return i.Path + ": " + i.Message
-}
-
-// Compatible returns why reader cannot read what writer wrote; nothing means
-// that it can.
-func Compatible(writer, reader *ParsedSchema) []Incompatibility {
-	err := avro.CheckCompatibility(writer.parsed, reader.parsed)
-	if err == nil {
-		if field := missingDefault(writer, reader); field != "" {
-			return []Incompatibility{{Path: field, Message: noDefault}}
-		}
-		return nil
-	}
-	var fault *avro.CompatibilityError
-	if !errors.As(err, &fault) {
-		return []Incompatibility{{Message: err.Error()}}
-	}
-	return []Incompatibility{{
-		Path:    fault.Path,
-		Message: fmt.Sprintf("%s (reader %s, writer %s)", fault.Detail, fault.ReaderType, fault.WriterType),
-	}}
 }
 
 const noDefault = "the writer does not write the field, and the reader has no default for it"
