@@ -13,6 +13,8 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 const defaultPartitions = 4
@@ -58,6 +60,21 @@ func Command() *cobra.Command {
 	flags.StringVar(&o.prefix, "topic-prefix", "", "`PREFIX` for every topic and the consumer group")
 	flags.BoolVar(&o.keep, "keep", false, "stay up until Ctrl-C")
 	return cmd
+}
+
+// checkAddresses finds addresses that cannot be right.
+func (o options) checkAddresses() error {
+	if len(o.brokers) > 0 {
+		if err := (kafka.Config{Brokers: o.brokers}).Validate(); err != nil {
+			return fmt.Errorf("--brokers: %w", err)
+		}
+	}
+	if len(o.registry) > 0 {
+		if _, err := registry.New(registry.Config{URLs: o.registry}); err != nil {
+			return fmt.Errorf("--registry: %w", err)
+		}
+	}
+	return nil
 }
 
 // openOut makes the output folder and checks that files can be written there.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -24,6 +25,9 @@ const (
 
 // execute checks everything that can be checked, then runs the demo.
 func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	if err := o.checkAddresses(); err != nil {
+		return cli.Usage(err)
+	}
 	input := flightsSource(o.input)
 	total, err := count(input, flights.FlightCodec())
 	if err != nil {
@@ -32,11 +36,7 @@ func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 	if err := openOut(o.out); err != nil {
 		return err
 	}
-	say := stderr
-	if o.json {
-		say = io.Discard
-	}
-	stop, err := startStack(ctx, &o, say)
+	embedded, stop, err := startStack(ctx, &o)
 	if err != nil {
 		return err
 	}
@@ -46,37 +46,42 @@ func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 		return fmt.Errorf("making a folder for the state: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
-	d := &demo{o: o, input: input, total: total, state: state, stdout: stdout, say: say}
+	d := &demo{o: o, input: input, total: total, state: state, embedded: embedded, stdout: stdout, say: stderr}
+	if o.json {
+		d.say = io.Discard
+	}
 	return d.run(ctx)
 }
 
-// startStack starts what of the stack was not given, and completes o.
-func startStack(ctx context.Context, o *options, say io.Writer) (stop func() error, err error) {
+// startStack starts what of the stack was not given, completes o, and returns
+// what people are told of it.
+func startStack(ctx context.Context, o *options) (embedded []string, stop func() error, err error) {
 	if len(o.brokers) > 0 && len(o.registry) > 0 {
-		return func() error { return nil }, nil
+		return nil, func() error { return nil }, nil
 	}
 	stack, err := devstack.Start(ctx, devstack.Config{NoKafka: len(o.brokers) > 0, NoRegistry: len(o.registry) > 0})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(o.brokers) == 0 {
 		o.brokers = stack.Brokers()
-		fmt.Fprintf(say, "embedded Kafka at %s\n", o.brokers[0])
+		embedded = append(embedded, "embedded Kafka at "+o.brokers[0])
 	}
 	if len(o.registry) == 0 {
 		o.registry = []string{stack.RegistryURL()}
-		fmt.Fprintf(say, "embedded schema registry at %s\n", o.registry[0])
+		embedded = append(embedded, "embedded schema registry at "+o.registry[0])
 	}
-	return stack.Close, nil
+	return embedded, stack.Close, nil
 }
 
 type demo struct {
-	o      options
-	input  source
-	total  int64
-	state  string
-	stdout io.Writer
-	say    io.Writer
+	o        options
+	input    source
+	total    int64
+	state    string
+	embedded []string // what was started, for people
+	stdout   io.Writer
+	say      io.Writer
 	cluster
 }
 
@@ -85,6 +90,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.kafka.Close()) }()
+	for _, line := range d.embedded {
+		fmt.Fprintln(d.say, line)
+	}
 	if err := d.feedAirports(ctx); err != nil {
 		return err
 	}
