@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 	"unsafe"
@@ -12,24 +11,21 @@ const maxVarint = 10
 
 func byteAt(p unsafe.Pointer, i int) *byte { return (*byte)(unsafe.Add(p, i)) }
 
-func load64(p unsafe.Pointer, i int) uint64 {
-	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(p, i))[:])
-}
+// shortText is up to how many bytes a text is worth copying by hand, word by
+// word; none where words must not be anywhere in memory.
+const shortText = 64 * wordwise
 
-func store64(p unsafe.Pointer, i int, v uint64) {
-	binary.LittleEndian.PutUint64((*[8]byte)(unsafe.Add(p, i))[:], v)
-}
+func word(p unsafe.Pointer, i int) *uint64 { return (*uint64)(unsafe.Add(p, i)) }
 
-// putVarint writes a number behind the end of dst, whose capacity must have
-// maxVarint bytes left, and returns its new length.
-func putVarint(dst []byte, u uint64) int {
-	p, n := unsafe.Pointer(unsafe.SliceData(dst)), len(dst)
+// putNumber writes a number at place n of a buffer, which has room for
+// maxVarint bytes, and returns the place behind it.
+func putNumber(buf unsafe.Pointer, n int, u uint64) int {
 	for u >= 0x80 {
-		*byteAt(p, n) = byte(u) | 0x80
+		*byteAt(buf, n) = byte(u) | 0x80
 		u >>= 7
 		n++
 	}
-	*byteAt(p, n) = byte(u)
+	*byteAt(buf, n) = byte(u)
 	return n + 1
 }
 
@@ -46,35 +42,33 @@ func reserve(dst []byte, size int) []byte {
 // highBits are the bits that no ASCII character has.
 const highBits = 0x8080808080808080
 
-// shortText is up to how many bytes a text is worth copying by hand.
-const shortText = 64
-
-// putText copies a text to memory that has room for it, and reports whether it
-// is UTF-8: of a short text in ASCII in the same pass.
-func putText(to unsafe.Pointer, s string) bool {
-	from, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
-	var seen uint64
-	switch {
-	case n > shortText:
-		copy(unsafe.Slice((*byte)(to), n), s)
-		return utf8.ValidString(s)
-	case n >= 8:
-		for i := 0; i < n-8; i += 8 {
-			v := load64(from, i)
-			store64(to, i, v)
-			seen |= v
-		}
-		v := load64(from, n-8)
-		store64(to, n-8, v)
-		seen |= v
-	default:
-		for i := range n {
-			v := *byteAt(from, i)
-			*byteAt(to, i) = v
-			seen |= uint64(v)
-		}
+// putShort copies a text of up to shortText bytes and returns all its bits.
+func putShort(to, from unsafe.Pointer, n int) (seen uint64) {
+	if n < 8 {
+		return putTiny(to, from, n)
 	}
-	return seen&highBits == 0 || utf8.ValidString(s)
+	return putWords(to, from, n-8)
+}
+
+// putWords copies up to last bytes word by word, and then the word there.
+func putWords(to, from unsafe.Pointer, last int) (seen uint64) {
+	for i := 0; i < last; i += 8 {
+		v := *word(from, i)
+		*word(to, i) = v
+		seen |= v
+	}
+	v := *word(from, last)
+	*word(to, last) = v
+	return seen | v
+}
+
+func putTiny(to, from unsafe.Pointer, n int) (seen uint64) {
+	for i := range n {
+		v := *byteAt(from, i)
+		*byteAt(to, i) = v
+		seen |= uint64(v)
+	}
+	return seen
 }
 
 // isText reports whether b is UTF-8.
@@ -86,9 +80,9 @@ func isText(b []byte) bool {
 	var seen uint64
 	if n >= 8 {
 		for i := 0; i < n-8; i += 8 {
-			seen |= load64(p, i)
+			seen |= *word(p, i)
 		}
-		seen |= load64(p, n-8)
+		seen |= *word(p, n-8)
 	} else {
 		for i := range n {
 			seen |= uint64(*byteAt(p, i))
@@ -100,7 +94,10 @@ func isText(b []byte) bool {
 // appendText appends a string with its length; ok tells whether it is UTF-8.
 func appendText(dst []byte, s string) (_ []byte, ok bool) {
 	dst = reserve(dst, len(s)+maxVarint)
-	n := putVarint(dst, uint64(len(s))<<1)
-	ok = putText(unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), n), s)
-	return dst[:n+len(s)], ok
+	buf := unsafe.Pointer(unsafe.SliceData(dst))
+	n := putNumber(buf, len(dst), uint64(len(s))<<1)
+	if len(s) <= shortText && putShort(unsafe.Add(buf, n), unsafe.Pointer(unsafe.StringData(s)), len(s))&highBits == 0 {
+		return dst[:n+len(s)], true
+	}
+	return append(dst[:n], s...), utf8.ValidString(s)
 }

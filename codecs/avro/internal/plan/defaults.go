@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,8 +162,11 @@ func appendLE32(dst []byte, v uint32) []byte {
 	return append(dst, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
 }
 
-func appendLE64(dst []byte, v uint64) []byte {
-	return append(dst, byte(v), byte(v>>8), byte(v>>16), byte(v>>24), byte(v>>32), byte(v>>40), byte(v>>48), byte(v>>56))
+func appendLE64(dst []byte, v uint64) []byte { return binary.LittleEndian.AppendUint64(dst, v) }
+
+func littleEndian(v float64) (b [8]byte) {
+	binary.LittleEndian.PutUint64(b[:], math.Float64bits(v))
+	return b
 }
 
 func appendDefaultText(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, error) {

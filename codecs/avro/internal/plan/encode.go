@@ -33,8 +33,14 @@ func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
 // of the encoder's type, and allocates only to grow dst and for what an any
 // holds. On an error, an [*Error], it returns dst as it was.
 func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
-	w := writer{depth: e.depth - e.root.levels}
-	out, err := w.run(e.root, dst, value)
+	p := e.root
+	out := reserve(dst, p.room)
+	i, n := writeDirect(p.ops, 0, out, value, p.room)
+	if out = out[:n]; i == len(p.ops) {
+		return out, nil
+	}
+	w := writer{depth: e.depth - p.levels}
+	out, err := w.from(p, i, out, value)
 	if err != nil {
 		return dst, err
 	}
@@ -85,12 +91,13 @@ type encodeDetail struct {
 type encodeCode uint8
 
 const (
-	encodeConst encodeCode = iota
-	encodeInt64
+	encodeInt64 encodeCode = iota
 	encodeInt32
-	encodeString
 	encodeDouble
 	encodeBool
+	encodeString
+	// What follows is not direct.
+	encodeConst
 	encodeFixed
 	encodeNullable
 	encodeSlice
@@ -121,6 +128,9 @@ const (
 	encodeRecordMap
 )
 
+// lastDirect is the last of the operations that writeDirect executes.
+const lastDirect = encodeString
+
 // writer is one value while it is written.
 type writer struct{ depth int }
 
@@ -129,37 +139,28 @@ func fault(err error) *Error { return &Error{Err: err, encode: true} }
 // run executes a script. Room for all numbers of the script is there before
 // any is written, and again after what may have taken it.
 func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
+	return w.from(p, 0, reserve(dst, p.room), base)
+}
+
+// from executes a script from an operation on, with room in dst.
+func (w *writer) from(p *script, i int, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
 	var err *Error
-	dst = reserve(dst, p.room)
-	for i := range p.ops {
+	for ; i < len(p.ops); i++ {
+		if p.ops[i].code <= lastDirect {
+			n := 0
+			i, n = writeDirect(p.ops, i, dst, base, p.room)
+			if dst = dst[:n]; i == len(p.ops) {
+				break
+			}
+		}
 		o := &p.ops[i]
 		at := unsafe.Add(base, o.off)
 		switch o.code {
-		case encodeInt32:
-			dst = dst[:putVarint(dst, zag(int64(*(*int32)(at))))]
-			continue
-		case encodeInt64:
-			dst = dst[:putVarint(dst, zag(*(*int64)(at)))]
-			continue
 		case encodeString:
-			s := *(*string)(at)
-			dst = reserve(dst, len(s)+p.room)
-			n := putVarint(dst, uint64(len(s))<<1)
-			if !putText(unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), n), s) {
-				return dst, fault(ErrUTF8).within(o.x.path)
+			var ok bool
+			if dst, ok = appendText(dst, *(*string)(at)); !ok {
+				err = fault(ErrUTF8)
 			}
-			dst = dst[:n+len(s)]
-			continue
-		case encodeDouble:
-			n := len(dst)
-			dst = dst[:n+8]
-			store64(unsafe.Pointer(unsafe.SliceData(dst)), n, *(*uint64)(at))
-			continue
-		case encodeBool:
-			n := len(dst)
-			dst = dst[:n+1]
-			dst[n] = *(*byte)(at) & 1
-			continue
 		case encodeDecimal64:
 			dst, err = w.decimal64(o, dst, at)
 		case encodeNullable:
@@ -187,6 +188,53 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 		dst = reserve(dst, p.room)
 	}
 	return dst, nil
+}
+
+// writeDirect executes operations from i on as long as they are direct, and
+// returns where it stopped and the new length of dst, which has room for
+// numbers. It calls nothing, so that all it works with stays in registers; a
+// text that is not short, ASCII and within the capacity is left to others.
+func writeDirect(ops []encodeOp, i int, dst []byte, base unsafe.Pointer, room int) (stop, length int) {
+	buf, n, most := unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-room
+	for ; i < len(ops); i++ {
+		o := &ops[i]
+		at := unsafe.Add(base, o.off)
+		var u uint64
+		switch o.code {
+		case encodeInt32:
+			u = zag(int64(*(*int32)(at)))
+		case encodeInt64:
+			u = zag(*(*int64)(at))
+		case encodeString:
+			s := *(*string)(at)
+			size := len(s)
+			if size > shortText || n+size > most {
+				return i, n
+			}
+			after := putNumber(buf, n, uint64(size)<<1)
+			to, from, seen := unsafe.Add(buf, after), unsafe.Pointer(unsafe.StringData(s)), uint64(0)
+			if size < 8 {
+				seen = putTiny(to, from, size)
+			} else {
+				seen = putWords(to, from, size-8)
+			}
+			if seen&highBits != 0 {
+				return i, n
+			}
+			n = after + size
+			continue
+		case encodeDouble:
+			*(*[8]byte)(unsafe.Add(buf, n)) = littleEndian(*(*float64)(at))
+			n += 8
+			continue
+		case encodeBool:
+			u = uint64(*(*byte)(at) & 1)
+		default:
+			return i, n
+		}
+		n = putNumber(buf, n, u)
+	}
+	return i, n
 }
 
 func (w *writer) sub(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
