@@ -351,14 +351,15 @@ func TestDecodeOfAUserAllocatesItsStringOnly(t *testing.T) {
 func BenchmarkUserEncode(b *testing.B) {
 	u := someUser()
 	e := encoderOf[user](b, userSchema)
-	buffer := make([]byte, 0, 64)
 	b.Run("hand-written", func(b *testing.B) {
+		buffer := make([]byte, 0, 64)
 		b.ReportAllocs()
 		for b.Loop() {
 			buffer = putUser(buffer[:0], &u)
 		}
 	})
 	b.Run("plan", func(b *testing.B) {
+		buffer := make([]byte, 0, 1024)
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
@@ -397,8 +398,8 @@ func BenchmarkUserDecode(b *testing.B) {
 func BenchmarkOrderEncode(b *testing.B) {
 	o := someOrder()
 	e := encoderOf[order](b, orderSchema)
-	buffer := make([]byte, 0, 1024)
 	b.Run("hand-written", func(b *testing.B) {
+		buffer := make([]byte, 0, 1024)
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
@@ -408,6 +409,7 @@ func BenchmarkOrderEncode(b *testing.B) {
 		}
 	})
 	b.Run("plan", func(b *testing.B) {
+		buffer := make([]byte, 0, 1024)
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error

@@ -33,11 +33,16 @@ func zag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
 
 // reserve returns dst with room for size more bytes.
 func reserve(dst []byte, size int) []byte {
-	if cap(dst)-len(dst) < size {
-		return slices.Grow(dst, size)
+	if cap(dst)-len(dst) >= size {
+		return dst
 	}
-	return dst
+	return grow(dst, size)
 }
+
+// grow is apart, so that those who need it seldom stay small.
+//
+//go:noinline
+func grow(dst []byte, size int) []byte { return slices.Grow(dst, size) }
 
 // highBits are the bits that no ASCII character has.
 const highBits = 0x8080808080808080

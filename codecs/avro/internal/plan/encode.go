@@ -34,13 +34,13 @@ func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
 // holds. On an error, an [*Error], it returns dst as it was.
 func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
 	p := e.root
-	out := reserve(dst, p.room)
-	i, n := writeDirect(p.ops, 0, out, value, p.room)
-	if out = out[:n]; i == len(p.ops) {
-		return out, nil
+	if p.direct && cap(dst)-len(dst) >= p.room {
+		if i, n := writeDirect(p, 0, dst, value); i == len(p.ops) {
+			return dst[:n], nil
+		}
 	}
 	w := writer{depth: e.depth - p.levels}
-	out, err := w.from(p, i, out, value)
+	out, err := w.run(p, dst, value)
 	if err != nil {
 		return dst, err
 	}
@@ -51,7 +51,8 @@ func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
 type script struct {
 	ops    []encodeOp
 	levels int
-	room   int // bytes that its numbers take at most, without those of its parts
+	direct bool // all operations are
+	room   int  // bytes that its numbers take at most, without those of its parts
 }
 
 type encodeOp struct {
@@ -139,16 +140,12 @@ func fault(err error) *Error { return &Error{Err: err, encode: true} }
 // run executes a script. Room for all numbers of the script is there before
 // any is written, and again after what may have taken it.
 func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
-	return w.from(p, 0, reserve(dst, p.room), base)
-}
-
-// from executes a script from an operation on, with room in dst.
-func (w *writer) from(p *script, i int, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
 	var err *Error
-	for ; i < len(p.ops); i++ {
+	dst = reserve(dst, p.room)
+	for i := 0; i < len(p.ops); i++ {
 		if p.ops[i].code <= lastDirect {
 			n := 0
-			i, n = writeDirect(p.ops, i, dst, base, p.room)
+			i, n = writeDirect(p, i, dst, base)
 			if dst = dst[:n]; i == len(p.ops) {
 				break
 			}
@@ -194,8 +191,8 @@ func (w *writer) from(p *script, i int, dst []byte, base unsafe.Pointer) ([]byte
 // returns where it stopped and the new length of dst, which has room for
 // numbers. It calls nothing, so that all it works with stays in registers; a
 // text that is not short, ASCII and within the capacity is left to others.
-func writeDirect(ops []encodeOp, i int, dst []byte, base unsafe.Pointer, room int) (stop, length int) {
-	buf, n, most := unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-room
+func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, length int) {
+	ops, buf, n, most := p.ops, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-p.room
 	for ; i < len(ops); i++ {
 		o := &ops[i]
 		at := unsafe.Add(base, o.off)

@@ -37,6 +37,7 @@ func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *scrip
 	p := &script{}
 	c.known[key] = p
 	(&source{c: c, p: p, full: full}).compile(n, t)
+	p.direct = !slices.ContainsFunc(p.ops, func(o encodeOp) bool { return o.code > lastDirect })
 	return p
 }
 
