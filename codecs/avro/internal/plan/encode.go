@@ -96,6 +96,7 @@ const (
 	encodeInt32
 	encodeDouble
 	encodeBool
+	encodeDecimal // an int64 as bytes, below the limit in size
 	encodeString
 	// What follows is not direct.
 	encodeConst
@@ -158,7 +159,7 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 			if dst, ok = appendText(dst, *(*string)(at)); !ok {
 				err = fault(ErrUTF8)
 			}
-		case encodeDecimal64:
+		case encodeDecimal64, encodeDecimal:
 			dst, err = w.decimal64(o, dst, at)
 		case encodeNullable:
 			if target := *(*unsafe.Pointer)(at); target == nil {
@@ -226,6 +227,16 @@ func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, lengt
 			continue
 		case encodeBool:
 			u = uint64(*(*byte)(at) & 1)
+		case encodeDecimal:
+			v := *(*int64)(at)
+			if magnitude := uint64(v ^ v>>63); magnitude >= uint64(o.size) {
+				return i, n
+			}
+			size := unscaledSize(v)
+			*byteAt(buf, n) = byte(size << 1)
+			*(*[8]byte)(unsafe.Add(buf, n+1)) = bigEndian(v << (64 - 8*size))
+			n += 1 + size
+			continue
 		default:
 			return i, n
 		}
@@ -254,7 +265,15 @@ func (w *writer) slice(o *encodeOp, dst []byte, at unsafe.Pointer) (_ []byte, er
 	}
 	dst = appendLong(dst, int64(s.len))
 	for i := range s.len {
-		if dst, err = w.run(o.sub, dst, unsafe.Add(s.data, uintptr(i)*o.size)); err != nil {
+		at := unsafe.Add(s.data, uintptr(i)*o.size)
+		dst = reserve(dst, o.sub.room)
+		if o.sub.direct {
+			if stop, n := writeDirect(o.sub, 0, dst, at); stop == len(o.sub.ops) {
+				dst = dst[:n]
+				continue
+			}
+		}
+		if dst, err = w.run(o.sub, dst, at); err != nil {
 			return dst, err.item(i)
 		}
 	}
@@ -285,7 +304,7 @@ func (w *writer) decimal64(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, 
 		return dst, fault(fmt.Errorf("%w: %d has more than %d digits", ErrRange, v, o.x.digits))
 	}
 	size := unscaledSize(v)
-	if o.index == 0 {
+	if o.index == 0 { // bytes
 		return appendUnscaled(append(dst, byte(size<<1)), v, size), nil
 	}
 	return appendUnscaled(dst, v, int(o.size)), nil

@@ -125,8 +125,13 @@ func (s *source) binary(n *ast.Node, t reflect.Type) bool {
 	}
 	o := s.emit(code, x)
 	o.size = uintptr(size)
-	if fixed {
+	switch limit := limitOf(n.Precision); {
+	case fixed:
 		o.index = 1
+	case code == encodeDecimal64 && limit > 0 && number.signed && number.bits == 64:
+		// A negative limit is not within the digits, though its complement is
+		// below the limit, so the bound is one less than the limit for both.
+		o.code, o.size = encodeDecimal, uintptr(limit-1)
 	}
 	return true
 }

@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"time"
 	"unsafe"
 )
@@ -96,12 +98,11 @@ func significant(raw []byte) []byte {
 }
 
 // unscaledSize returns how many bytes a number takes at least.
-func unscaledSize(v int64) int {
-	size := 1
-	for ; size < 8 && v != v<<(64-8*size)>>(64-8*size); size++ {
-		continue
-	}
-	return size
+func unscaledSize(v int64) int { return (bits.Len64(uint64(v^v>>63)) + 8) / 8 }
+
+func bigEndian(v int64) (b [8]byte) {
+	binary.BigEndian.PutUint64(b[:], uint64(v))
+	return b
 }
 
 // appendUnscaled appends the lowest size bytes of v; more than 8 repeat the
@@ -121,14 +122,21 @@ const maxPower = 18
 
 // withinDigits reports whether v has at most so many decimal digits.
 func withinDigits(v int64, digits int) bool {
+	limit := limitOf(digits)
+	return limit == 0 || v > -limit && v < limit
+}
+
+// limitOf returns the smallest number that has more digits, 0 where all of 64
+// bits have not.
+func limitOf(digits int) int64 {
 	if digits > maxPower {
-		return true
+		return 0
 	}
 	limit := int64(1)
 	for range digits {
 		limit *= 10
 	}
-	return v > -limit && v < limit
+	return limit
 }
 
 func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
