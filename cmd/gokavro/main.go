@@ -6,11 +6,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/avrocmd"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/consume"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/demo"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/dev"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/produce"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/schema"
 )
 
 func main() { cli.Main(commands()...) }
@@ -21,6 +23,8 @@ func commands() []*cobra.Command {
 		demo.Command(),
 		produce.Command(),
 		consume.Command(),
+		schema.Command(),
+		avrocmd.Command(),
 		dev.Command(),
 	}
 }

@@ -18,11 +18,15 @@ var update = flag.Bool("update", false, "rewrite the help texts in testdata")
 
 func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "produce", "consume", "dev"} {
+	for _, name := range []string{
+		"", "produce", "consume", "dev",
+		"schema", "schema canonical", "schema fingerprint", "schema check",
+		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := execute(t.Context(), nil, append(strings.Fields(name), "--help")...).ok(t)
-			golden := filepath.Join("testdata", "help", "gokavro-"+name+".txt")
+			golden := filepath.Join("testdata", "help", "gokavro-"+strings.ReplaceAll(name, " ", "-")+".txt")
 			if name == "" {
 				golden = filepath.Join("testdata", "help", "gokavro.txt")
 			}

@@ -65,12 +65,20 @@ func New(commands ...*cobra.Command) *cobra.Command {
 	root.AddCommand(versionCommand())
 	root.SetHelpCommand(helpCommand(root))
 	for _, cmd := range root.Commands() {
-		if cmd.Args == nil {
-			cmd.Args = noArguments
-		}
-		markRun(cmd)
+		adopt(cmd)
 	}
 	return root
+}
+
+// adopt gives a command, and those beneath it, the manners of the tool.
+func adopt(cmd *cobra.Command) {
+	if cmd.Args == nil {
+		cmd.Args = noArguments
+	}
+	markRun(cmd)
+	for _, beneath := range cmd.Commands() {
+		adopt(beneath)
+	}
 }
 
 func noArguments(_ *cobra.Command, args []string) error {

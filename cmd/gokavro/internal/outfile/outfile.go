@@ -13,7 +13,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro"
 )
 
-// File is a container file, deflate, that takes its name only when it is
+// File is a container file that takes its name only when it is
 // whole. It is not safe for concurrent use.
 type File struct {
 	given  string // as the command line names it
@@ -63,8 +63,11 @@ func (f *File) fault(err error) error {
 func (f *File) Given() string { return f.given }
 
 // Begin writes the file's header.
-func (f *File) Begin(schema *avro.ParsedSchema) (err error) {
-	if f.writer, err = avro.NewFileWriter(f.temp, schema, avro.Deflate); err != nil {
+func (f *File) Begin(schema *avro.ParsedSchema) error { return f.BeginWith(schema, avro.Deflate) }
+
+// BeginWith writes the header of a file that is compressed in another way.
+func (f *File) BeginWith(schema *avro.ParsedSchema, compression avro.Compression) (err error) {
+	if f.writer, err = avro.NewFileWriter(f.temp, schema, compression); err != nil {
 		return f.fault(err)
 	}
 	return nil

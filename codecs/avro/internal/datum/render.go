@@ -2,6 +2,7 @@ package datum
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"strconv"
@@ -54,6 +55,15 @@ func (s *Schema) AppendJSON(dst, data []byte, form Form) ([]byte, error) {
 // WriteJSON writes what AppendJSON would append, without holding it all: for
 // large data. It writes nothing of a datum that has a fault.
 func (s *Schema) WriteJSON(to io.Writer, data []byte, form Form) error {
+	if len(data) < flushBytes {
+		text, err := s.AppendJSON(nil, data, form)
+		if err == nil {
+			_, err = to.Write(text)
+		}
+		if !errors.Is(err, ErrLarge) {
+			return err
+		}
+	}
 	for _, sink := range []io.Writer{io.Discard, to} {
 		r := rendering{
 			walker: newWalker(data, s.limits, s.least),

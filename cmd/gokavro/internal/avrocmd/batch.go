@@ -1,0 +1,120 @@
+package avrocmd
+
+import (
+	"bufio"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/source"
+	"github.com/gokavro/gokavro/codecs/avro"
+)
+
+// evolution is a datum to read with another schema.
+type evolution struct {
+	Name           json.RawMessage `json:"name"`
+	Writer, Reader json.RawMessage
+	Hex            *string
+}
+
+func decodeBatch(cmd *cobra.Command, path string) error {
+	out := bufio.NewWriter(cmd.OutOrStdout())
+	err := source.Lines(cmd, path, func(_ int, line []byte) error {
+		var e evolution
+		err := json.Unmarshal(line, &e)
+		if _, isObject := errors.AsType[*json.UnmarshalTypeError](err); err != nil && (!isObject || line[0] != '{') {
+			return fmt.Errorf("it is no JSON object of name, writer, reader and hex: %w", err)
+		}
+		if e.Name == nil {
+			e.Name = json.RawMessage("null")
+		}
+		if err == nil {
+			err = e.print(out)
+		}
+		if err != nil {
+			return printFault(out, e.Name, err)
+		}
+		return nil
+	})
+	return errors.Join(err, out.Flush())
+}
+
+func printFault(out *bufio.Writer, name json.RawMessage, err error) error {
+	to := json.NewEncoder(out)
+	to.SetEscapeHTML(false)
+	return to.Encode(struct {
+		Name  json.RawMessage `json:"name"`
+		Error string          `json:"error"`
+	}{name, err.Error()})
+}
+
+// print decodes the datum and writes what came out. Before it has written
+// anything it knows that the datum is sound.
+func (e *evolution) print(out *bufio.Writer) error {
+	if !given(e.Writer) || e.Hex == nil {
+		return errors.New("it has no writer or no hex")
+	}
+	data, err := hex.DecodeString(*e.Hex)
+	if err != nil {
+		return fmt.Errorf("reading hex digits: %w", err)
+	}
+	e.Hex = nil // it may be large
+	form, datum, err := e.decode(data)
+	if err != nil {
+		return err
+	}
+	name, err := json.Marshal(e.Name) // in one line
+	if err != nil {
+		return err
+	}
+	head := &headed{to: out, head: fmt.Sprintf(`{"name":%s,"json":`, name)}
+	if err := form.Write(head, datum); err != nil {
+		return err
+	}
+	_, err = out.WriteString(`,"hex":"`)
+	_, hexErr := hex.NewEncoder(out).Write(datum)
+	_, endErr := out.WriteString("\"}\n")
+	return errors.Join(err, hexErr, endErr)
+}
+
+func given(schema json.RawMessage) bool { return schema != nil && string(schema) != "null" }
+
+func (e *evolution) decode(data []byte) (form *avro.JSONForm, datum []byte, err error) {
+	writer, err := avro.ParseSchema(string(e.Writer))
+	if err != nil {
+		return nil, nil, fmt.Errorf("the writer's schema: %w", err)
+	}
+	reader := writer
+	if given(e.Reader) {
+		if reader, err = avro.ParseSchema(string(e.Reader)); err != nil {
+			return nil, nil, fmt.Errorf("the reader's schema: %w", err)
+		}
+	}
+	converter, err := avro.NewConverter(writer, reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if datum, err = converter.Append(nil, data); err != nil {
+		return nil, nil, err
+	}
+	form, err = avro.NewJSONForm(reader)
+	return form, datum, err
+}
+
+// headed writes its head before the first bytes.
+type headed struct {
+	to   *bufio.Writer
+	head string
+}
+
+// Write writes to the writer beneath.
+func (h *headed) Write(p []byte) (int, error) {
+	if _, err := h.to.WriteString(h.head); err != nil {
+		return 0, err
+	}
+	h.head = ""
+	return h.to.Write(p)
+}

@@ -1,0 +1,61 @@
+package schema
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/source"
+	"github.com/gokavro/gokavro/codecs/avro"
+)
+
+type pair struct {
+	Name           json.RawMessage `json:"name"`
+	Writer, Reader json.RawMessage
+}
+
+type finding struct {
+	Name       json.RawMessage `json:"name"`
+	Compatible bool            `json:"compatible"`
+	Faults     []string        `json:"faults"`
+}
+
+func checkBatch(cmd *cobra.Command, path string) error {
+	out := bufio.NewWriter(cmd.OutOrStdout())
+	to := json.NewEncoder(out)
+	to.SetEscapeHTML(false)
+	err := source.Lines(cmd, path, func(_ int, line []byte) error {
+		var p pair
+		if err := json.Unmarshal(line, &p); err != nil {
+			return fmt.Errorf("it is no JSON object of name, writer and reader: %w", err)
+		}
+		return to.Encode(p.check())
+	})
+	return errors.Join(err, out.Flush())
+}
+
+func (p pair) check() finding {
+	found := finding{Name: p.Name, Faults: []string{}}
+	if found.Name == nil {
+		found.Name = json.RawMessage("null")
+	}
+	var schemas [2]*avro.ParsedSchema
+	for i, text := range []json.RawMessage{p.Writer, p.Reader} {
+		parsed, err := avro.ParseSchema(string(text))
+		if err != nil {
+			found.Faults = append(found.Faults, fmt.Sprintf("the %s's schema: %v", [...]string{"writer", "reader"}[i], err))
+		}
+		schemas[i] = parsed
+	}
+	if len(found.Faults) > 0 {
+		return found
+	}
+	for _, fault := range avro.Compatible(schemas[0], schemas[1]) {
+		found.Faults = append(found.Faults, fault.String())
+	}
+	found.Compatible = len(found.Faults) == 0
+	return found
+}
