@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
-	"sync"
 	"unsafe"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -329,34 +327,4 @@ func load(at unsafe.Pointer, i integer) (int64, bool) {
 		return int64(*(*uint16)(at)), true
 	}
 	return int64(*(*uint8)(at)), true
-}
-
-// dynamic compiles scripts for the types that an any turns out to hold, once
-// for each.
-type dynamic struct{ known sync.Map }
-
-type encodeKey struct {
-	node *ast.Node
-	typ  reflect.Type
-}
-
-type compiled struct {
-	root *script
-	err  error
-}
-
-func (d *dynamic) script(n *ast.Node, t reflect.Type) (*script, error) {
-	key := encodeKey{n, t}
-	if known, ok := d.known.Load(key); ok {
-		c, _ := known.(compiled)
-		return c.root, c.err
-	}
-	c := newEncodeCompiler(d)
-	root := c.script(n, t, "")
-	made := compiled{root: root}
-	if len(c.faults) > 0 {
-		made.err = errors.New(c.faults[0])
-	}
-	d.known.Store(key, made)
-	return made.root, made.err
 }

@@ -11,12 +11,13 @@ import (
 // encodeCompiler makes scripts; one for each pair of a node and a type.
 type encodeCompiler struct {
 	known   map[encodeKey]*script
+	trials  map[encodeKey]bool // of a union's branches
 	dynamic *dynamic
 	faults  faults
 }
 
 func newEncodeCompiler(d *dynamic) *encodeCompiler {
-	return &encodeCompiler{known: map[encodeKey]*script{}, dynamic: d}
+	return &encodeCompiler{known: map[encodeKey]*script{}, trials: map[encodeKey]bool{}, dynamic: d}
 }
 
 // source is where operations that write a value are added.
@@ -113,25 +114,22 @@ func (s *source) union(n *ast.Node, t reflect.Type) {
 // staticBranch returns the branch that type t is written as: the one whose own
 // Go form it is, or the only one that it fits.
 func (c *encodeCompiler) staticBranch(n *ast.Node, t reflect.Type) (int, error) {
+	if nonNull(n) == 1 {
+		return slices.IndexFunc(n.Branches, func(b *ast.Node) bool { return b.Kind != ast.Null }), nil
+	}
 	var own, fitting []int
-	only := -1
 	for i, b := range n.Branches {
 		if b.Kind == ast.Null {
 			continue
 		}
-		only = i
 		if natural(b) == t {
 			own = append(own, i)
 		}
-		trial := newEncodeCompiler(c.dynamic)
-		trial.script(b, t, "")
-		if len(trial.faults) == 0 {
+		if c.fits(b, t) {
 			fitting = append(fitting, i)
 		}
 	}
 	switch {
-	case nonNull(n) == 1:
-		return only, nil
 	case len(own) == 1:
 		return own[0], nil
 	case len(fitting) == 1:
@@ -140,6 +138,21 @@ func (c *encodeCompiler) staticBranch(n *ast.Node, t reflect.Type) (int, error) 
 		return 0, fmt.Errorf("the Go type %s cannot be written as any branch of Avro's union", t)
 	}
 	return 0, fmt.Errorf("the Go type %s fits several branches of Avro's union: use an any with a Branch", t)
+}
+
+// fits reports whether values of type t can be written as n. A recursive type
+// is taken to fit where the question comes up again.
+func (c *encodeCompiler) fits(n *ast.Node, t reflect.Type) bool {
+	key := encodeKey{n, t}
+	if known, tried := c.trials[key]; tried {
+		return known
+	}
+	c.trials[key] = true
+	trial := newEncodeCompiler(c.dynamic)
+	trial.trials = c.trials
+	trial.script(n, t, "")
+	c.trials[key] = len(trial.faults) == 0
+	return c.trials[key]
 }
 
 func nonNull(union *ast.Node) int {
@@ -171,7 +184,7 @@ func chooseBranch(d *dynamic, n *ast.Node, value any) (int, any, error) {
 		}
 		return i, nil, nil
 	}
-	i, err := newEncodeCompiler(d).staticBranch(n, reflect.TypeOf(value))
+	i, err := d.branch(n, reflect.TypeOf(value))
 	return i, value, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
 
+func hexOf(s string) string { return hex.EncodeToString([]byte(s)) }
+
 func parse(t testing.TB, text string) *ast.Node {
 	t.Helper()
 	node, err := ast.Parse(text)

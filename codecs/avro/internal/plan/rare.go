@@ -289,8 +289,11 @@ func (r *reader) box(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 	return next, err
 }
 
+// emptyMap is what a map takes, in bytes.
+const emptyMap = 48
+
 func (r *reader) recordMap(o *op, at unsafe.Pointer, pos int) (_ int, err *Error) {
-	if err := r.charge(pos, len(o.x.subs)*(32+entrySize)); err != nil {
+	if err := r.charge(pos, emptyMap+len(o.x.subs)*(32+entrySize)); err != nil {
 		return pos, err
 	}
 	record := make(map[string]any, len(o.x.subs))
