@@ -83,8 +83,8 @@ func clearEnv(t *testing.T) {
 func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	t.Parallel()
 	settings := map[string]bool{"config": true, "validate": true} // of the command line only
-	for i := range reflect.TypeFor[runner.Config]().NumField() {
-		switch name := reflect.TypeFor[runner.Config]().Field(i).Name; name {
+	for field := range reflect.TypeFor[runner.Config]().Fields() {
+		switch name := field.Name; name {
 		case "Logger":
 		case "StateDir":
 			settings["state"] = true
@@ -155,6 +155,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // clearEnv changes the environment
 func TestLoadListsValuesOfTheWrongType(t *testing.T) {
 	clearEnv(t)
 	path := configFile(t, "create_topics: [1]\nauto_register: 7\ndial_timeout: 20\nstop_timeout: true\nstate: [x]\nbrokers: [[a]]\n")
@@ -239,6 +240,7 @@ func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
+//nolint:paralleltest // clearEnv changes the environment
 func TestCommandTellsUsageFromOtherFaults(t *testing.T) {
 	clearEnv(t)
 	b := setup(t, devstack.Config{})
@@ -277,6 +279,7 @@ func TestCommandTellsUsageFromOtherFaults(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // clearEnv changes the environment
 func TestCommandEndsCleanlyWithItsContext(t *testing.T) {
 	clearEnv(t)
 	b := setup(t, devstack.Config{})

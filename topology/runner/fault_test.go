@@ -40,8 +40,10 @@ func TestTheFaultOfAProcessorIsOneLine(t *testing.T) {
 	}{
 		{name: "one", err: root, want: "no leader"},
 		{name: "in a tree", err: fork(t, "processor", record(1)), want: "writing to topic 1: no leader"},
-		{name: "many", err: fork(t, "processor", errors.New("closing the group"), fork(t, "consuming", record(1), record(2), record(3))),
-			want: "writing to topic 1: no leader (and 2 more)"},
+		{
+			name: "many", err: fork(t, "processor", errors.New("closing the group"), fork(t, "consuming", record(1), record(2), record(3))),
+			want: "writing to topic 1: no leader (and 2 more)",
+		},
 		{name: "with a stack", err: fmt.Errorf("panic in callback: %w\ngoroutine 1:\n\tmain.go:7", root), want: "panic in callback: no leader"},
 	}
 	for _, tt := range tests {

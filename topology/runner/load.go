@@ -71,8 +71,7 @@ func key(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
 
 func loadFile(k *koanf.Koanf, path string, flags *pflag.FlagSet) error {
 	err := k.Load(file.Provider(path), yaml.Parser())
-	var unread *os.PathError
-	if errors.As(err, &unread) {
+	if unread, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("configuration: the config file %s cannot be read: %w: correct --config", path, unread.Err)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func points() *topology.Topology {
 	t := topology.New("points")
 	in := topology.Input(t, "in", avro.Typed[point](avro.Namespace("test")))
 	topology.Each(in, "text", func(in processors.Record[point], _ *processors.Row[processors.None], emit func(string)) error {
-		emit(fmt.Sprint(in.Value.X))
+		emit(strconv.FormatInt(in.Value.X, 10))
 		return nil
 	}).To("out", codecs.String())
 	return t

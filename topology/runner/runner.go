@@ -116,8 +116,7 @@ func (r *Runner) Run(ctx context.Context) (err error) {
 // release gives the state folder up, unless the processor is stuck and may yet
 // write there: then it stays held until the process ends.
 func (r *Runner) release(err error) error {
-	var stuck *stopError
-	if errors.As(err, &stuck) {
+	if _, ok := errors.AsType[*stopError](err); ok {
 		return err
 	}
 	return errors.Join(err, r.lock.Release())

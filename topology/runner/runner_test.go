@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func TestARunnerOutlivesItsBroker(t *testing.T) {
 		var records []kafka.Record
 		for i := range batch {
 			value := fmt.Sprintf("%s%04d", name, i)
-			records = append(records, record("in", fmt.Sprint(i%50), value))
+			records = append(records, record("in", strconv.Itoa(i%50), value))
 			want[value] = true
 		}
 		b.write(t, records...)

@@ -83,8 +83,7 @@ func (s *site) registerTables(ctx context.Context) error {
 			continue
 		}
 		_, err := s.registry.Latest(ctx, s.subject(n.Topic))
-		var missing *registry.NotFoundError
-		if errors.As(err, &missing) {
+		if _, ok := errors.AsType[*registry.NotFoundError](err); ok {
 			_, err = s.registry.Register(ctx, s.subject(n.Topic), schema.String())
 		}
 		if err != nil {

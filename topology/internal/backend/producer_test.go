@@ -2,6 +2,7 @@ package backend
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -25,9 +26,7 @@ func TestEmittedRecordsKeepTimePartitionAndHeaders(t *testing.T) {
 	placed := Carry(at, 3)
 	placed["trace"] = []byte("7")
 	kept := map[string][]byte{}
-	for name, data := range placed {
-		kept[name] = data
-	}
+	maps.Copy(kept, placed)
 	byKey, err := partitionOf("k", 4)
 	if err != nil {
 		t.Fatal(err)

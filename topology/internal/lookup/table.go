@@ -54,8 +54,7 @@ func (r *row) get(codec codecs.Untyped) (any, error) {
 		return r.value, r.err
 	}
 	value, err := codec.Decode(r.raw)
-	var away *registry.UnavailableError
-	if errors.As(err, &away) {
+	if _, ok := errors.AsType[*registry.UnavailableError](err); ok {
 		return nil, err
 	}
 	r.raw, r.value, r.err = nil, value, err

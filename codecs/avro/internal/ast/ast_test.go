@@ -93,8 +93,10 @@ func TestParseRefusesWhatItCannotUse(t *testing.T) {
 		"an unknown type": {`"what"`, `type "what" is not defined`},
 		"a number":        {`5`, "is not a type"},
 		"no type":         {`{}`, "a type is missing"},
-		"a second definition": {`[{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":2}]`,
-			"defined twice"},
+		"a second definition": {
+			`[{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":2}]`,
+			"defined twice",
+		},
 		"too deep": {strings.Repeat(`{"type":"array","items":`, 600) + `"int"` + strings.Repeat("}", 600), "nested more than 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
