@@ -83,13 +83,13 @@ func (e *evolution) print(out *bufio.Writer) error {
 func given(schema json.RawMessage) bool { return schema != nil && string(schema) != "null" }
 
 func (e *evolution) decode(data []byte) (form *avro.JSONForm, datum []byte, err error) {
-	writer, err := avro.ParseSchema(string(e.Writer))
+	writer, err := source.ParseSchema(e.Writer)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the writer's schema: %w", err)
 	}
 	reader := writer
 	if given(e.Reader) {
-		if reader, err = avro.ParseSchema(string(e.Reader)); err != nil {
+		if reader, err = source.ParseSchema(e.Reader); err != nil {
 			return nil, nil, fmt.Errorf("the reader's schema: %w", err)
 		}
 	}

@@ -44,7 +44,7 @@ func (p pair) check() finding {
 	}
 	var schemas [2]*avro.ParsedSchema
 	for i, text := range []json.RawMessage{p.Writer, p.Reader} {
-		parsed, err := avro.ParseSchema(string(text))
+		parsed, err := source.ParseSchema(text)
 		if err != nil {
 			found.Faults = append(found.Faults, fmt.Sprintf("the %s's schema: %v", [...]string{"writer", "reader"}[i], err))
 		}

@@ -67,6 +67,14 @@ func Schema(cmd *cobra.Command, path string) (*avro.ParsedSchema, error) {
 	return schema, nil
 }
 
+// ParseSchema parses a schema without a copy of one that is far too large.
+func ParseSchema(text []byte) (*avro.ParsedSchema, error) {
+	if len(text) > maxSchema {
+		return nil, fmt.Errorf("it has more than %d bytes", maxSchema)
+	}
+	return avro.ParseSchema(string(text))
+}
+
 // Name is what people call a file.
 func Name(path string) string {
 	if path == Stdin {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -99,6 +100,17 @@ type rendering struct {
 	form Form
 }
 
+// room pays for what was written so far, and makes room for more.
+func (r *rendering) room() error {
+	if len(r.dst) > r.most {
+		return faultAt(r.pos, ErrLarge)
+	}
+	if r.sink != nil && len(r.dst) > flushBytes {
+		return r.flush()
+	}
+	return nil
+}
+
 // flush writes down what is there.
 func (r *rendering) flush() error {
 	r.most -= len(r.dst)
@@ -111,13 +123,8 @@ func (r *rendering) value(n *ast.Node) error {
 	if err := r.step(); err != nil {
 		return err
 	}
-	if len(r.dst) > r.most {
-		return faultAt(r.pos, ErrLarge)
-	}
-	if r.sink != nil && len(r.dst) > flushBytes {
-		if err := r.flush(); err != nil {
-			return err
-		}
+	if err := r.room(); err != nil {
+		return err
 	}
 	switch n.Kind {
 	case ast.Record:
@@ -213,13 +220,26 @@ func (r *rendering) scalar(n *ast.Node) error {
 		r.dst = appendQuoted(r.dst, n.Symbols[symbol])
 	case ast.String:
 		text, _ := c.bytes()
-		r.dst = appendQuoted(r.dst, text)
+		return r.quote(text, appendEscaped[[]byte])
 	case ast.Bytes:
 		text, _ := c.bytes()
-		r.dst = appendLatin(r.dst, text)
+		return r.quote(text, appendLatin)
 	case ast.Fixed:
-		r.dst = appendLatin(r.dst, r.src[at:r.pos])
+		return r.quote(r.src[at:r.pos], appendLatin)
 	}
+	return nil
+}
+
+// quote writes a string of any length, piece by piece.
+func (r *rendering) quote(text []byte, write func(dst, text []byte) []byte) error {
+	r.dst = append(r.dst, '"')
+	for piece := range slices.Chunk(text, flushBytes) {
+		r.dst = write(r.dst, piece)
+		if err := r.room(); err != nil {
+			return err
+		}
+	}
+	r.dst = append(r.dst, '"')
 	return nil
 }
 
@@ -242,7 +262,11 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 
 // appendQuoted writes text, which is UTF-8, as a JSON string.
 func appendQuoted[T string | []byte](dst []byte, text T) []byte {
-	dst = append(dst, '"')
+	return append(appendEscaped(append(dst, '"'), text), '"')
+}
+
+// appendEscaped writes what is between the quotes.
+func appendEscaped[T string | []byte](dst []byte, text T) []byte {
 	from := 0
 	for i := range len(text) {
 		if c := text[i]; c == '"' || c == '\\' || c < ' ' || c == 0x7f {
@@ -250,16 +274,15 @@ func appendQuoted[T string | []byte](dst []byte, text T) []byte {
 			from = i + 1
 		}
 	}
-	return append(append(dst, text[from:]...), '"')
+	return append(dst, text[from:]...)
 }
 
 // appendLatin writes each byte as the character of its number.
 func appendLatin(dst, bytes []byte) []byte {
-	dst = append(dst, '"')
 	for _, b := range bytes {
 		dst = appendASCII(dst, b)
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // appendASCII writes a character, escaped unless it is a printable one.
