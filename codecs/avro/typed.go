@@ -2,14 +2,19 @@ package avro
 
 import (
 	"fmt"
-
-	"github.com/twmb/avro"
+	"reflect"
 
 	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
+	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
+	resolution "github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
 
 // TypedCodec is a codec of the Go type T, made by [Typed].
-type TypedCodec[T any] struct{ bound[*avro.Schema] }
+type TypedCodec[T any] struct {
+	bound[*plan.Decoder]
+	encoder *plan.Encoder // nil when Check has a fault
+}
 
 // Typed returns a codec of the Go type T. The schema is inferred from T's
 // fields and their avro tags unless [Schema] gives it. Encode takes a T or a
@@ -17,38 +22,60 @@ type TypedCodec[T any] struct{ bound[*avro.Schema] }
 //
 // Tags are `avro:"name[,option]..."`; int32 is an int, int and int64 a long,
 // *T a ["null", T] with default null, time.Time a timestamp-millis.
+//
+// A plan is compiled for T and each pair of schemas, so that no record is
+// walked by reflection. What a datum may cost is bounded: 500 levels, 10^6
+// items that take no bytes, 64 MB.
 func Typed[T any](opts ...Option) *TypedCodec[T] {
-	return newTyped[T](apply(opts))
-}
-
-func newTyped[T any](s settings) *TypedCodec[T] {
+	s := apply(opts)
 	schema, err := typedSchema[T](s)
 	if err != nil {
-		return &TypedCodec[T]{unbound[*avro.Schema](err)}
+		return misdeclared[T](err)
 	}
-	return &TypedCodec[T]{bind(s, schema, func(writer *ParsedSchema) (*avro.Schema, error) {
-		return resolve(writer, schema)
-	})}
+	root, err := schema.tree()
+	if err != nil {
+		return misdeclared[T](err)
+	}
+	encoder, err := plan.NewEncoder(root, reflect.TypeFor[T]())
+	if err != nil {
+		return misdeclared[T](misfit[T](schema, err))
+	}
+	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root) }
+	return &TypedCodec[T]{bound: bind(s, schema, decoder), encoder: encoder}
+}
+
+func misdeclared[T any](err error) *TypedCodec[T] {
+	return &TypedCodec[T]{bound: unbound[*plan.Decoder](err)}
+}
+
+func misfit[T any](schema *ParsedSchema, err error) error {
+	return fmt.Errorf("avro: the type %s does not fit the schema %s: %w", reflect.TypeFor[T](), schema.Name(), err)
+}
+
+// typedPlan compiles how T is read from what writer wrote.
+func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node) (*plan.Decoder, error) {
+	from, err := writer.tree()
+	if err != nil {
+		return nil, err
+	}
+	decoder, err := plan.NewDecoder(resolution.New(from, root), reflect.TypeFor[T](), plan.Limits{})
+	if err != nil {
+		return nil, misfit[T](schema, err)
+	}
+	return decoder, nil
 }
 
 func typedSchema[T any](s settings) (*ParsedSchema, error) {
 	if s.schema == "" {
 		return inferred[T](s.namespace, s.name)
 	}
-	schema, err := ParseSchema(s.schema)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkFit[T](schema); err != nil {
-		return nil, err
-	}
-	return schema, nil
+	return ParseSchema(s.schema)
 }
 
 // Bind returns a codec of the same schema that lives where b says; what the
 // codec's own options set wins.
 func (c *TypedCodec[T]) Bind(b Binding) codecs.Untyped {
-	return &TypedCodec[T]{c.to(b)}
+	return &TypedCodec[T]{bound: c.to(b), encoder: c.encoder}
 }
 
 // Encode returns the bytes of value, a T or a *T.
@@ -85,9 +112,9 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	out, err := c.framer.schema.Append(framed, value)
+	out, err := plan.Append(c.encoder, framed, value)
 	if err != nil {
-		return dst, err
+		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
 	}
 	return out, nil
 }
@@ -100,14 +127,15 @@ func (c *TypedCodec[T]) Read(data []byte, into *T) error {
 	if into == nil {
 		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
-	plan, datum, err := c.framer.open(data)
+	decoder, datum, err := c.framer.open(data)
 	if err != nil {
 		return err
 	}
-	var value T
-	if err := decodeAll(plan, datum, &value); err != nil {
-		return c.framer.datumFault(data, err)
+	before := *into
+	*into = *new(T)
+	if err := plan.Decode(decoder, datum, into); err != nil {
+		*into = before
+		return c.framer.datumFault(data, fmt.Errorf("avro: %w", err))
 	}
-	*into = value
 	return nil
 }
