@@ -260,7 +260,7 @@ func getOrder(data []byte, o *order) error {
 	o.ID, o.Customer = c.string(), c.long()
 	o.Ship.Street, o.Ship.City, o.Ship.Zip, o.Ship.Country = c.string(), c.string(), c.string(), c.string()
 	for n := c.count(); n > 0; n = c.count() {
-		if o.Lines == nil {
+		if len(o.Lines) == 0 {
 			o.Lines = make([]line, 0, n)
 		}
 		for range n {

@@ -69,3 +69,12 @@ func decode[T any](t testing.TB, writer, reader, text string) (value T, err erro
 	err = decoderOf[T](t, writer, reader).Decode(data, unsafe.Pointer(&value))
 	return value, err
 }
+
+func hexBytes(t testing.TB, text string) []byte {
+	t.Helper()
+	data, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
