@@ -28,39 +28,59 @@ type Decoder struct {
 func NewDecoder(action *resolve.Action, limits Limits) (*Decoder, error) {
 	d := &Decoder{action: action, limits: limits.withDefaults(), least: sizes{}, defaults: map[*ast.Field][]byte{}}
 	d.least.of(action.Writer)
-	return d, d.prepare(action, map[*resolve.Action]bool{})
+	p := preparing{Decoder: d, seen: map[*resolve.Action]bool{}, steps: freeSteps, bytes: freeOutput}
+	return d, p.prepare(action)
+}
+
+// preparing is the encoding of all defaults. What they may need is summed:
+// those of nested records can be far longer than the schema.
+type preparing struct {
+	*Decoder
+	seen         map[*resolve.Action]bool
+	steps, bytes int // that may still come
 }
 
 // prepare encodes the defaults that an action and those below it may need.
-func (d *Decoder) prepare(a *resolve.Action, seen map[*resolve.Action]bool) error {
-	if a == nil || seen[a] {
+func (d *preparing) prepare(a *resolve.Action) error {
+	if a == nil || d.seen[a] {
 		return nil
 	}
-	seen[a] = true
+	d.seen[a] = true
 	for _, def := range a.Defaults {
 		if _, ok := d.defaults[def.Field]; ok {
 			continue
 		}
-		value, err := encodeDefault(def.Field, d.limits)
+		value, err := d.encode(def.Field)
 		if err != nil {
 			return fmt.Errorf("field %s of %s: its default: %w", def.Field.Name, a.Reader.Name, err)
 		}
 		d.defaults[def.Field] = value
 	}
 	for _, f := range a.Fields {
-		if err := d.prepare(f.Read, seen); err != nil {
+		if err := d.prepare(f.Read); err != nil {
 			return err
 		}
 	}
 	for _, b := range a.Branches {
-		if err := d.prepare(b, seen); err != nil {
+		if err := d.prepare(b); err != nil {
 			return err
 		}
 	}
-	if err := d.prepare(a.Items, seen); err != nil {
+	if err := d.prepare(a.Items); err != nil {
 		return err
 	}
-	return d.prepare(a.Inner, seen)
+	return d.prepare(a.Inner)
+}
+
+// encode encodes the default of a field, which is in JSON.
+func (d *preparing) encode(f *ast.Field) ([]byte, error) {
+	e := newEncoder(nil, f.Default, d.limits)
+	e.defaults, e.steps, e.most = true, d.steps+stepsPerByte*len(f.Default), d.bytes
+	if err := e.whole(f.Type); err != nil {
+		return nil, finish(err)
+	}
+	d.steps, d.bytes = min(d.steps, e.steps), d.bytes-len(e.dst)
+	return e.dst, nil
 }
 
 // Append appends to dst what data, exactly one datum of the writer, is in the

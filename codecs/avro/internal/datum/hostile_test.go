@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"runtime"
@@ -177,6 +178,10 @@ func TestHostileDataCostLittle(t *testing.T) { //nolint:paralleltest // measures
 		{"a million levels", tree, tree, []byte(strings.Repeat("\x02", 1e6))},
 		{"fields in another order, nested", nestedOrder("a", "b"), nestedOrder("b", "a"), []byte(strings.Repeat("\x00\x02", 498) + "\x00\x00")},
 	}
+	tests = append(tests, struct {
+		name, writer, reader string
+		data                 []byte
+	}{"defaults that double", `{"type":"record","name":"D16","fields":[]}`, doubling(16, 100), nil})
 	for _, tt := range tests { //nolint:paralleltest // measures memory
 		t.Run(tt.name, func(t *testing.T) {
 			writer, reader := parse(t, tt.writer), parse(t, tt.reader)
@@ -191,6 +196,28 @@ func TestHostileDataCostLittle(t *testing.T) { //nolint:paralleltest // measures
 			}
 		})
 	}
+}
+
+// doubling is a record of so many fields with a default of 2^levels texts.
+func doubling(levels, fields int) string {
+	text, name := `{"type":"record","name":"D0","fields":[{"name":"s","type":"string","default":"`+strings.Repeat("x", 1000)+`"}]}`, "D0"
+	for i := range levels {
+		width := 2
+		if i == levels-1 {
+			width = fields
+		}
+		list := make([]string, width)
+		for j := range list {
+			kind := `"` + name + `"`
+			if j == 0 {
+				kind = text
+			}
+			list[j] = fmt.Sprintf(`{"name":"f%d","type":%s,"default":{}}`, j, kind)
+		}
+		name = fmt.Sprintf("D%d", i+1)
+		text = `{"type":"record","name":"` + name + `","fields":[` + strings.Join(list, ",") + `]}`
+	}
+	return text
 }
 
 // leastOf measures more than once, as the machine may be busy.

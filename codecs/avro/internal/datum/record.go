@@ -3,7 +3,6 @@ package datum
 import (
 	"slices"
 
-	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
 
@@ -58,14 +57,4 @@ func inOrder(dst, scratch []byte, base int, spans []span) (sorted, used []byte) 
 		dst = append(dst, scratch[s.from-base:s.to-base]...)
 	}
 	return dst, scratch
-}
-
-// encodeDefault encodes the default of a field, which is in JSON.
-func encodeDefault(f *ast.Field, limits Limits) ([]byte, error) {
-	e := newEncoder(nil, f.Default, limits)
-	e.defaults = true
-	if err := e.whole(f.Type); err != nil {
-		return nil, finish(err)
-	}
-	return e.dst, nil
 }

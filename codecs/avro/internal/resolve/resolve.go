@@ -70,19 +70,32 @@ type Default struct {
 // New returns the action for a pair of schemas. Faults do not fail New: they
 // are Fail actions where the datum would need what cannot be read.
 func New(writer, reader *ast.Node) *Action {
-	r := &resolver{seen: map[pair]*Action{}}
+	r := &resolver{seen: map[pair]*Action{}, left: maxWork}
 	return r.resolve(writer, reader)
 }
 
 type pair struct{ writer, reader *ast.Node }
 
-type resolver struct{ seen map[pair]*Action }
+// maxWork bounds the pairs of types that are looked at: unions of many records
+// that have other names on each side are all compared with one another.
+const maxWork = 1 << 18
+
+const tooMuch = "the two schemas have too many pairs of types to compare; use fewer or smaller unions"
+
+type resolver struct {
+	seen map[pair]*Action
+	left int // of maxWork
+}
 
 func (r *resolver) resolve(w, rd *ast.Node) *Action {
 	if known := r.seen[pair{w, rd}]; known != nil {
 		return known
 	}
 	a := &Action{Writer: w, Reader: rd}
+	if r.left--; r.left < 0 {
+		a.fail(tooMuch)
+		return a
+	}
 	r.seen[pair{w, rd}] = a
 	switch {
 	case w.Kind == ast.Union:
@@ -245,7 +258,11 @@ func promotable(from, to ast.Kind) bool {
 
 func (r *resolver) readerUnion(a *Action) {
 	a.Branch = r.branch(a.Writer, a.Reader)
-	if a.Branch < 0 {
+	switch {
+	case a.Branch < 0 && r.left < 0:
+		a.fail(tooMuch)
+		return
+	case a.Branch < 0:
 		a.fail("%s matches no branch of the reader's union", a.Writer.TypeName())
 		return
 	}
@@ -256,36 +273,51 @@ func (r *resolver) readerUnion(a *Action) {
 // by their full name or an alias; then a record whose fields can be read, one
 // of the same short name before others; then the first promotion.
 func (r *resolver) branch(w, union *ast.Node) int {
-	alike := -1
-	for i, b := range union.Branches {
-		switch {
-		case b.Kind != w.Kind:
-		case !w.Kind.Named() || b.Name == w.Name || slices.Contains(b.Aliases, w.Name):
-			return i
-		case w.Kind == ast.Record && r.resolve(w, b).readable(map[*Action]bool{}):
-			if alike < 0 || b.ShortName() == w.ShortName() {
-				alike = i
-			}
-		}
+	if i := slices.IndexFunc(union.Branches, func(b *ast.Node) bool { return sameType(w, b) }); i >= 0 {
+		return i
 	}
-	if alike >= 0 {
-		return alike
+	if i := r.alike(w, union); i >= 0 {
+		return i
 	}
 	return slices.IndexFunc(union.Branches, func(b *ast.Node) bool { return promotable(w.Kind, b.Kind) })
 }
 
+func sameType(w, b *ast.Node) bool {
+	return b.Kind == w.Kind && (!w.Kind.Named() || b.Name == w.Name || slices.Contains(b.Aliases, w.Name))
+}
+
+// alike finds a record of another name that can be read, -1 for none.
+func (r *resolver) alike(w, union *ast.Node) int {
+	found := -1
+	if w.Kind != ast.Record {
+		return found
+	}
+	for i, b := range union.Branches {
+		if r.left < 0 {
+			return -1
+		}
+		if b.Kind != ast.Record || found >= 0 && b.ShortName() != w.ShortName() {
+			continue
+		}
+		if r.readable(r.resolve(w, b), map[*Action]bool{}) {
+			found = i
+		}
+	}
+	return found
+}
+
 // readable reports whether no datum of the writer can meet a Fail, as far as
 // records and their fields go.
-func (a *Action) readable(seen map[*Action]bool) bool {
+func (r *resolver) readable(a *Action, seen map[*Action]bool) bool {
 	if seen[a] {
 		return true
 	}
 	seen[a] = true
-	if a.Kind == Fail {
+	if r.left--; a.Kind == Fail || r.left < 0 {
 		return false
 	}
 	for _, f := range a.Fields {
-		if f.Read != nil && !f.Read.readable(seen) {
+		if f.Read != nil && !r.readable(f.Read, seen) {
 			return false
 		}
 	}
