@@ -12,6 +12,26 @@
 // UTF-8, a boolean that is neither 0 nor 1, a block whose length in bytes does
 // not fit and bytes after the end are refused, and what a reader skips is
 // checked like what it reads.
+//
+// # Where implementations differ
+//
+// Java's way, of those that there are, is taken in these:
+//
+//   - Schemas that do not go together are a fault only where a datum needs what
+//     does not: an int of a union is read as an int, whatever the other branches
+//     are, a symbol that both enums have is read, and so is an empty array of
+//     items that could not be.
+//   - A value is promoted into the first branch of the reader's union that takes
+//     it, in the order of the union.
+//   - A record that the reader's union does not have by its name is read as a
+//     branch of another name, if its fields can be.
+//   - Logical types do not count: a time in milliseconds read as one in
+//     microseconds keeps its number.
+//   - A number may have more bytes than it needs, within those of its type.
+//
+// In these it is not: bytes that are not UTF-8 are no string (Java puts in
+// U+FFFD), and a reader's field is not found by its alias where the writer has
+// a field of its present name (Java renames the writer's fields first).
 package datum
 
 import (
