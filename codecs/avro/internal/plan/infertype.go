@@ -1,0 +1,266 @@
+package plan
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+)
+
+// maxInferDepth bounds pointers, slices and maps inside each other.
+const maxInferDepth = 500
+
+// typeOf returns what a field's type stands for.
+func (in *inference) typeOf(t reflect.Type, o tagOptions, depth int) (*outline, error) {
+	if depth > maxInferDepth {
+		return nil, fmt.Errorf("the type %s has no end", t)
+	}
+	switch {
+	case t.Kind() == reflect.Pointer:
+		inner, err := in.typeOf(t.Elem(), o, depth+1)
+		if err != nil || inner.kind == "union" {
+			return inner, err
+		}
+		return &outline{kind: "union", branches: []*outline{{ref: "null"}, inner}}, nil
+	case t == typeTime:
+		return timeOutline(t, o.logical, "timestamp-millis")
+	case t == typeSpan:
+		return timeOutline(t, o.logical, "time-millis")
+	case t == typeDuration:
+		if o.logical != "" {
+			return nil, fmt.Errorf("a %s is a duration, not a %s", t, o.logical)
+		}
+		return &outline{kind: "fixed", name: "duration", size: 12, logical: "duration"}, nil
+	case t == typeRat || o.logical == "decimal":
+		return decimalOutline(t, o)
+	case o.logical == "uuid":
+		return in.uuidOutline(t)
+	case o.logical != "":
+		return numberOutline(t, o.logical)
+	}
+	text, err := isTextType(t)
+	if err != nil || text {
+		return &outline{ref: "string"}, err
+	}
+	return in.kindOf(t, depth)
+}
+
+func baseOf(logical string) string {
+	switch {
+	case intForm(logical) != plain:
+		return "int"
+	case longForm(logical) != plain:
+		return "long"
+	}
+	return ""
+}
+
+func timeOutline(t reflect.Type, logical, usual string) (*outline, error) {
+	if logical == "" {
+		logical = usual
+	}
+	base := baseOf(logical)
+	if base == "" {
+		return nil, fmt.Errorf("a %s cannot be a %s", t, logical)
+	}
+	return &outline{kind: base, logical: logical}, nil
+}
+
+func decimalOutline(t reflect.Type, o tagOptions) (*outline, error) {
+	_, scaled := integerOf(t)
+	switch {
+	case t == typeRat && (o.logical != "decimal" || o.decimal == [2]int{}):
+		return nil, errors.New("a big.Rat needs the option decimal(precision,scale)")
+	case t != typeRat && !scaled:
+		return nil, fmt.Errorf("a decimal is a big.Rat or an integer, not a %s", t)
+	}
+	return &outline{kind: "bytes", logical: "decimal", decimal: o.decimal}, nil
+}
+
+func numberOutline(t reflect.Type, logical string) (*outline, error) {
+	number, ok := integerOf(t)
+	base, natural := baseOf(logical), "long"
+	if number.bits < 32 || number.bits == 32 && number.signed {
+		natural = "int"
+	}
+	if !ok || natural != base {
+		return nil, fmt.Errorf("a %s cannot be a %s, which is an %s", t, logical, base)
+	}
+	return &outline{kind: base, logical: logical}, nil
+}
+
+func (in *inference) uuidOutline(t reflect.Type) (*outline, error) {
+	if isByteArray(t, 16) {
+		return in.fixed(t, "uuid", "uuid"), nil
+	}
+	text, err := isTextType(t)
+	if err != nil || !text && t.Kind() != reflect.String {
+		return nil, fmt.Errorf("a uuid is a string, a [16]byte or a type with text methods, not a %s", t)
+	}
+	return &outline{kind: "string", logical: "uuid"}, nil
+}
+
+func (in *inference) fixed(t reflect.Type, name, logical string) *outline {
+	key := seenType{typ: t, uuid: logical != ""}
+	if _, known := in.seen[key]; known {
+		return &outline{ref: name}
+	}
+	in.seen[key] = name
+	return &outline{kind: "fixed", name: name, size: t.Len(), logical: logical}
+}
+
+// isTextType reports whether values of t are texts by methods of their own. A
+// type that can only be written or only be read is refused.
+func isTextType(t reflect.Type) (bool, error) {
+	writes := writesText(t) || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextAppender]())
+	reads := readsText(t)
+	itself := t.Kind() == reflect.String || isByteSlice(t)
+	if writes != reads && !itself {
+		return false, fmt.Errorf("the type %s has one of MarshalText and UnmarshalText, a string needs both", t)
+	}
+	return writes || reads, nil
+}
+
+func (in *inference) kindOf(t reflect.Type, depth int) (*outline, error) {
+	switch t.Kind() {
+	case reflect.Bool:
+		return &outline{ref: "boolean"}, nil
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16:
+		return &outline{ref: "int"}, nil
+	case reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint32, reflect.Uint64:
+		return &outline{ref: "long"}, nil
+	case reflect.Float32:
+		return &outline{ref: "float"}, nil
+	case reflect.Float64:
+		return &outline{ref: "double"}, nil
+	case reflect.String:
+		return &outline{ref: "string"}, nil
+	case reflect.Slice:
+		if isByteSlice(t) {
+			return &outline{ref: "bytes"}, nil
+		}
+		return in.container("array", t.Elem(), depth)
+	case reflect.Array:
+		if !isByteArray(t, t.Len()) {
+			break
+		}
+		name := t.Name()
+		if name == "" {
+			name = "fixed_" + strconv.Itoa(t.Len())
+		}
+		return in.fixed(t, name, ""), nil
+	case reflect.Map:
+		if t.Key().Kind() != reflect.String {
+			return nil, fmt.Errorf("the keys of a map are strings, not %s", t.Key())
+		}
+		return in.container("map", t.Elem(), depth)
+	case reflect.Struct:
+		if t.Name() == "" {
+			return nil, errors.New("a struct needs a name to be a record")
+		}
+		return in.record(t, t.Name())
+	}
+	return nil, fmt.Errorf("the Go type %s stands for no Avro type", t)
+}
+
+func (in *inference) container(kind string, elem reflect.Type, depth int) (*outline, error) {
+	inner, err := in.typeOf(elem, tagOptions{}, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	return &outline{kind: kind, inner: inner}, nil
+}
+
+// render appends the JSON of a type. A type that was defined before in the
+// same words becomes its name.
+func (in *inference) render(dst []byte, o *outline) ([]byte, error) {
+	switch {
+	case o.ref != "":
+		return append(dst, quote(o.ref)...), nil
+	case o.kind == "union":
+		dst, err := in.render(append(dst, '['), o.branches[0])
+		if err == nil {
+			dst, err = in.render(append(dst, ','), o.branches[1])
+		}
+		return append(dst, ']'), err
+	case o.name == "":
+		return in.define(dst, o)
+	}
+	text, err := in.define(nil, o)
+	if err != nil {
+		return nil, err
+	}
+	full := in.full(o.name)
+	switch before, known := in.defined[full]; {
+	case !known:
+		in.defined[full] = string(text)
+		return append(dst, text...), nil
+	case before != string(text):
+		return nil, fmt.Errorf("two different types have the name %s", full)
+	}
+	return append(dst, quote(full)...), nil
+}
+
+func (in *inference) define(dst []byte, o *outline) (_ []byte, err error) {
+	dst = append(append(dst, `{"type":`...), quote(o.kind)...)
+	dst = appendMember(dst, "name", o.name)
+	dst = appendMember(dst, "namespace", o.space)
+	dst = appendNames(dst, "aliases", o.aliases)
+	dst = appendMember(dst, "logicalType", o.logical)
+	if o.logical == "decimal" {
+		dst = strconv.AppendInt(append(dst, `,"precision":`...), int64(o.decimal[0]), 10)
+		dst = strconv.AppendInt(append(dst, `,"scale":`...), int64(o.decimal[1]), 10)
+	}
+	switch o.kind {
+	case "fixed":
+		dst = strconv.AppendInt(append(dst, `,"size":`...), int64(o.size), 10)
+	case "array":
+		dst, err = in.render(append(dst, `,"items":`...), o.inner)
+	case "map":
+		dst, err = in.render(append(dst, `,"values":`...), o.inner)
+	case "record":
+		dst, err = in.renderFields(dst, o.fields)
+	}
+	return append(dst, '}'), err
+}
+
+func (in *inference) renderFields(dst []byte, fields []outlineField) (_ []byte, err error) {
+	dst = append(dst, `,"fields":[`...)
+	for i, f := range fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(append(dst, `{"name":`...), quote(f.name)...)
+		if dst, err = in.render(append(dst, `,"type":`...), f.typ); err != nil {
+			return nil, fmt.Errorf("field %s: %w", f.name, err)
+		}
+		dst = appendNames(dst, "aliases", f.aliases)
+		if f.dflt != nil {
+			dst = append(append(dst, `,"default":`...), f.dflt...)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']'), nil
+}
+
+func appendMember(dst []byte, name, value string) []byte {
+	if value == "" {
+		return dst
+	}
+	return append(append(append(append(dst, ','), quote(name)...), ':'), quote(value)...)
+}
+
+func appendNames(dst []byte, name string, values []string) []byte {
+	if len(values) == 0 {
+		return dst
+	}
+	dst = append(append(append(dst, ','), quote(name)...), ':', '[')
+	for i, value := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, quote(value)...)
+	}
+	return append(dst, ']')
+}
