@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -65,9 +66,9 @@ func (g *Generator) measure() {
 	collect(g.root)
 	for changed := true; changed; {
 		changed = false
-		for i := len(nodes) - 1; i >= 0; i-- {
-			if h := g.lowest(nodes[i]); h < g.height[nodes[i]] {
-				g.height[nodes[i]], changed = h, true
+		for _, n := range slices.Backward(nodes) {
+			if h := g.lowest(n); h < g.height[n] {
+				g.height[n], changed = h, true
 			}
 		}
 	}
