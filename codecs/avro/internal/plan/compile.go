@@ -14,6 +14,7 @@ import (
 type decodeCompiler struct {
 	programs   map[decodeKey]*program
 	identities map[*ast.Node]*resolve.Action
+	forms      map[*ast.Node]map[reflect.Type]int // of a union: how many branches have a Go type
 	wires      *wires
 	faults     faults
 	strings    int
@@ -27,6 +28,7 @@ type decodeKey struct {
 func newDecodeCompiler() *decodeCompiler {
 	return &decodeCompiler{
 		programs: map[decodeKey]*program{}, identities: map[*ast.Node]*resolve.Action{}, wires: newWires(),
+		forms: map[*ast.Node]map[reflect.Type]int{},
 	}
 }
 
@@ -36,6 +38,21 @@ func (c *decodeCompiler) identity(n *ast.Node) *resolve.Action {
 		c.identities[n] = resolve.New(n, n)
 	}
 	return c.identities[n]
+}
+
+// ambiguous reports whether another branch of the union has the Go type of
+// branch i.
+func (c *decodeCompiler) ambiguous(union *ast.Node, i int) bool {
+	forms := c.forms[union]
+	if forms == nil {
+		forms = map[reflect.Type]int{}
+		for _, b := range union.Branches {
+			forms[natural(b)]++
+		}
+		c.forms[union] = forms
+	}
+	mine := natural(union.Branches[i])
+	return mine != nil && forms[mine] > 1
 }
 
 // place is where in a program operations are added.
@@ -147,7 +164,7 @@ func (b *place) pointer(a *resolve.Action, t reflect.Type) {
 // box compiles a value for an any.
 func (b *place) box(a *resolve.Action) {
 	if a.Kind == resolve.ReaderUnion {
-		if !ambiguous(a.Reader, a.Branch) {
+		if !b.c.ambiguous(a.Reader, a.Branch) {
 			b.box(a.Inner)
 			return
 		}

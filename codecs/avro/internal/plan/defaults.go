@@ -15,33 +15,45 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
-// Defaults are kept as Avro binary, so that reading one gives a value of its
-// own each time.
+// Bounds of a default: records that have defaults themselves let a few words
+// stand for any number of values.
 const (
 	maxDefaultDepth = 100
-	maxDefaultSize  = 1 << 20
+	maxDefaultSize  = 1 << 20 // bytes
+	maxDefaultText  = 1 << 24 // bytes of JSON, counted as often as they are read
 )
+
+// defaultWriter writes defaults as Avro binary, so that reading one gives a
+// value of its own each time.
+type defaultWriter struct{ depth, left int }
+
+// defaultBytes returns the binary form of a field's default.
+func defaultBytes(f *ast.Field) ([]byte, error) {
+	w := defaultWriter{depth: maxDefaultDepth, left: maxDefaultText}
+	return w.append([]byte{}, f.Type, f.Default)
+}
 
 var errDefault = errors.New("the default does not fit its type")
 
-// appendDefault appends the binary form of a default in JSON.
-func appendDefault(dst []byte, n *ast.Node, raw json.RawMessage, depth int) ([]byte, error) {
-	if depth > maxDefaultDepth || len(dst) > maxDefaultSize {
+func (w *defaultWriter) append(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, error) {
+	if w.left -= 1 + len(raw); w.left < 0 || w.depth <= 0 || len(dst) > maxDefaultSize {
 		return dst, fmt.Errorf("%w: it is too large", errDefault)
 	}
+	w.depth--
+	defer func() { w.depth++ }()
 	switch n.Kind {
 	case ast.Record:
-		return appendDefaultRecord(dst, n, raw, depth)
+		return w.record(dst, n, raw)
 	case ast.Union:
-		return appendDefaultUnion(dst, n, raw, depth)
+		return w.union(dst, n, raw)
 	case ast.Array:
 		var items []json.RawMessage
 		if err := decodeDefault(raw, '[', &items); err != nil {
 			return dst, err
 		}
-		return appendDefaultItems(dst, n, items, depth)
+		return w.items(dst, n, items)
 	case ast.Map:
-		return appendDefaultMap(dst, n, raw, depth)
+		return w.mapping(dst, n, raw)
 	}
 	return appendDefaultScalar(dst, n, raw)
 }
@@ -58,7 +70,7 @@ func decodeDefault(raw json.RawMessage, first byte, into any) error {
 	return nil
 }
 
-func appendDefaultRecord(dst []byte, n *ast.Node, raw json.RawMessage, depth int) ([]byte, error) {
+func (w *defaultWriter) record(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, error) {
 	var members map[string]json.RawMessage
 	err := decodeDefault(raw, '{', &members)
 	for _, f := range n.Fields {
@@ -72,15 +84,16 @@ func appendDefaultRecord(dst []byte, n *ast.Node, raw json.RawMessage, depth int
 		if value == nil {
 			return dst, fmt.Errorf("%w: it has no field %q", errDefault, f.Name)
 		}
-		dst, err = appendDefault(dst, f.Type, value, depth+1)
+		dst, err = w.append(dst, f.Type, value)
 	}
 	return dst, err
 }
 
-// appendDefaultUnion takes the first branch that the default fits.
-func appendDefaultUnion(dst []byte, n *ast.Node, raw json.RawMessage, depth int) ([]byte, error) {
+// union takes the first branch that the default fits. What one that it does
+// not fit wrote is written over.
+func (w *defaultWriter) union(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, error) {
 	for i, b := range n.Branches {
-		out, err := appendDefault(appendLong(slices.Clip(dst), int64(i)), b, raw, depth+1)
+		out, err := w.append(appendLong(dst, int64(i)), b, raw)
 		if err == nil {
 			return out, nil
 		}
@@ -88,19 +101,19 @@ func appendDefaultUnion(dst []byte, n *ast.Node, raw json.RawMessage, depth int)
 	return dst, fmt.Errorf("%w: no branch of the union takes %.60s", errDefault, raw)
 }
 
-func appendDefaultItems(dst []byte, n *ast.Node, items []json.RawMessage, depth int) (_ []byte, err error) {
+func (w *defaultWriter) items(dst []byte, n *ast.Node, items []json.RawMessage) (_ []byte, err error) {
 	if len(items) > 0 {
 		dst = appendLong(dst, int64(len(items)))
 	}
 	for _, item := range items {
-		if dst, err = appendDefault(dst, n.Items, item, depth+1); err != nil {
+		if dst, err = w.append(dst, n.Items, item); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, 0), nil
 }
 
-func appendDefaultMap(dst []byte, n *ast.Node, raw json.RawMessage, depth int) ([]byte, error) {
+func (w *defaultWriter) mapping(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, error) {
 	var members map[string]json.RawMessage
 	if err := decodeDefault(raw, '{', &members); err != nil {
 		return dst, err
@@ -111,7 +124,7 @@ func appendDefaultMap(dst []byte, n *ast.Node, raw json.RawMessage, depth int) (
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		var err error
 		dst = append(appendLong(dst, int64(len(key))), key...)
-		if dst, err = appendDefault(dst, n.Items, members[key], depth+1); err != nil {
+		if dst, err = w.append(dst, n.Items, members[key]); err != nil {
 			return dst, err
 		}
 	}
@@ -205,7 +218,7 @@ func appendDefaultText(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, er
 // shares nothing is copied from a prototype, others are read anew from the
 // default's binary form.
 func (b *place) defaultOf(f *ast.Field, t reflect.Type) {
-	data, err := appendDefault(nil, f.Type, f.Default, 0)
+	data, err := defaultBytes(f)
 	if err != nil {
 		b.c.faults.add(b.full, "%v", err)
 		return

@@ -301,7 +301,7 @@ func (s *source) omitZero(f *ast.Field, t reflect.Type) {
 	switch {
 	case f.Default != nil:
 		var err error
-		if data, err = appendDefault(nil, f.Type, f.Default, 0); err != nil {
+		if data, err = defaultBytes(f); err != nil {
 			s.c.faults.add(s.full, "%v", err)
 		}
 	case null >= 0:
@@ -323,7 +323,7 @@ func (s *source) recordMap(n *ast.Node) {
 		var data []byte
 		if f.Default != nil {
 			var err error
-			if data, err = appendDefault([]byte{}, f.Type, f.Default, 0); err != nil {
+			if data, err = defaultBytes(f); err != nil {
 				s.c.faults.add(join(s.full, f.Name), "%v", err)
 			}
 		}

@@ -158,18 +158,6 @@ func natural(n *ast.Node) reflect.Type {
 	return nil
 }
 
-// ambiguous reports whether another branch of the union has the Go type of
-// branch i.
-func ambiguous(union *ast.Node, i int) bool {
-	mine := natural(union.Branches[i])
-	for j, other := range union.Branches {
-		if j != i && mine != nil && natural(other) == mine {
-			return true
-		}
-	}
-	return false
-}
-
 // isSpan3 reports whether t has the shape of a duration: three uint32 fields.
 func isSpan3(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct || t.NumField() != 3 {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math/big"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -105,15 +106,26 @@ func TestDefaultsThatDoNotFitAreNamed(t *testing.T) {
 	}
 }
 
-func TestADefaultWithoutEndIsAnError(t *testing.T) {
+func TestDefaultsThatGrowWithoutEndAreErrors(t *testing.T) {
 	t.Parallel()
-	reader := `{"type":"record","name":"R","fields":[{"name":"f","type":{"type":"record","name":"L","fields":[
-		{"name":"l","type":"L","default":{}}]},"default":{}}]}`
-	action := resolve.New(parse(t, `{"type":"record","name":"R","fields":[]}`), parse(t, reader))
-	if _, err := plan.NewDecoder(action, reflect.TypeFor[struct {
-		F any `avro:"f"`
-	}](), plan.Limits{}); err == nil || !strings.Contains(err.Error(), "too large") {
-		t.Errorf("got %v, want an error", err)
+	// Each level has two of the level below, and none takes a byte.
+	level := `{"type":"record","name":"L0","fields":[]}`
+	for i := range 90 {
+		n, below := strconv.Itoa(i+1), "L"+strconv.Itoa(i)
+		level = `{"type":"record","name":"L` + n + `","fields":[{"name":"a","type":` + level + `,"default":{}},{"name":"b","type":"` + below + `","default":{}}]}`
+	}
+	for name, inner := range map[string]string{
+		"deep": `{"type":"record","name":"L","fields":[{"name":"l","type":"L","default":{}}]}`,
+		"wide": level,
+	} {
+		reader := `{"type":"record","name":"R","fields":[{"name":"f","type":` + inner + `,"default":{}}]}`
+		action := resolve.New(parse(t, `{"type":"record","name":"R","fields":[]}`), parse(t, reader))
+		_, err := plan.NewDecoder(action, reflect.TypeFor[struct {
+			F any `avro:"f"`
+		}](), plan.Limits{})
+		if err == nil || !strings.Contains(err.Error(), "too large") {
+			t.Errorf("%s: got %v, want an error", name, err)
+		}
 	}
 }
 
