@@ -92,10 +92,10 @@ type encodeCode uint8
 const (
 	encodeInt64 encodeCode = iota
 	encodeInt32
+	encodeString
+	encodeDecimal // an int64 as bytes, below the limit in size
 	encodeDouble
 	encodeBool
-	encodeDecimal // an int64 as bytes, below the limit in size
-	encodeString
 	// What follows is not direct.
 	encodeConst
 	encodeFixed
@@ -129,7 +129,7 @@ const (
 )
 
 // lastDirect is the last of the operations that writeDirect executes.
-const lastDirect = encodeString
+const lastDirect = encodeBool
 
 // writer is one value while it is written.
 type writer struct{ depth int }
