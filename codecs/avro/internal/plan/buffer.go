@@ -15,6 +15,8 @@ func byteAt(p unsafe.Pointer, i int) *byte { return (*byte)(unsafe.Add(p, i)) }
 // word; none where words must not be anywhere in memory.
 const shortText = 64 * wordwise
 
+func half(p unsafe.Pointer, i int) *uint32 { return (*uint32)(unsafe.Add(p, i)) }
+
 func word(p unsafe.Pointer, i int) *uint64 { return (*uint64)(unsafe.Add(p, i)) }
 
 // putNumber writes a number at place n of a buffer, which has room for
@@ -67,7 +69,13 @@ func putWords(to, from unsafe.Pointer, last int) (seen uint64) {
 	return seen | v
 }
 
+// putTiny copies less than 8 bytes, in two words that may overlap.
 func putTiny(to, from unsafe.Pointer, n int) (seen uint64) {
+	if n >= 4 {
+		first, last := *half(from, 0), *half(from, n-4)
+		*half(to, 0), *half(to, n-4) = first, last
+		return uint64(first | last)
+	}
 	for i := range n {
 		v := *byteAt(from, i)
 		*byteAt(to, i) = v

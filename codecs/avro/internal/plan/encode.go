@@ -247,9 +247,20 @@ func (w *writer) sub(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error
 	if w.depth -= int(o.cost) + o.sub.levels; w.depth < 0 {
 		return dst, fault(ErrDeep)
 	}
-	dst, err := w.run(o.sub, dst, at)
+	dst, err := w.part(o.sub, dst, at)
 	w.depth += int(o.cost) + o.sub.levels
 	return dst, err
+}
+
+// part executes a script inside another, which is direct more often than not.
+func (w *writer) part(p *script, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if p.direct {
+		dst = reserve(dst, p.room)
+		if i, n := writeDirect(p, 0, dst, at); i == len(p.ops) {
+			return dst[:n], nil
+		}
+	}
+	return w.run(p, dst, at)
 }
 
 // slice writes an array as one block.
@@ -263,15 +274,7 @@ func (w *writer) slice(o *encodeOp, dst []byte, at unsafe.Pointer) (_ []byte, er
 	}
 	dst = appendLong(dst, int64(s.len))
 	for i := range s.len {
-		at := unsafe.Add(s.data, uintptr(i)*o.size)
-		dst = reserve(dst, o.sub.room)
-		if o.sub.direct {
-			if stop, n := writeDirect(o.sub, 0, dst, at); stop == len(o.sub.ops) {
-				dst = dst[:n]
-				continue
-			}
-		}
-		if dst, err = w.run(o.sub, dst, at); err != nil {
+		if dst, err = w.part(o.sub, dst, unsafe.Add(s.data, uintptr(i)*o.size)); err != nil {
 			return dst, err.item(i)
 		}
 	}

@@ -178,6 +178,9 @@ func (w *writer) omitZero(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *
 
 // mapping writes a map as one block, in no order.
 func (w *writer) mapping(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if o.x.mapOf == mapOfString {
+		return w.strings(o, dst, *(*map[string]string)(at))
+	}
 	m := addressable(o.x.pointer, at)
 	size := m.Len()
 	if size == 0 {
@@ -186,24 +189,31 @@ func (w *writer) mapping(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *E
 	if w.depth -= int(o.cost) + o.sub.levels; w.depth < 0 {
 		return dst, fault(ErrDeep)
 	}
-	dst, err := w.entries(o, appendLong(dst, int64(size)), at, m)
+	dst, err := w.entries(o, appendLong(dst, int64(size)), m)
 	w.depth += int(o.cost) + o.sub.levels
 	return append(dst, 0), err
 }
 
-func (w *writer) entries(o *encodeOp, dst []byte, at unsafe.Pointer, m reflect.Value) (_ []byte, err *Error) {
-	if o.x.mapOf == mapOfString {
-		for key, value := range *(*map[string]string)(at) {
-			if dst, err = appendKey(dst, key); err != nil {
-				return dst, err
-			}
-			var ok bool
-			if dst, ok = appendText(dst, value); !ok {
-				return dst, fault(ErrUTF8).key(key)
-			}
-		}
-		return dst, nil
+// strings writes a map of strings without reflection.
+func (w *writer) strings(o *encodeOp, dst []byte, m map[string]string) ([]byte, *Error) {
+	if len(m) == 0 {
+		return append(dst, 0), nil
 	}
+	if w.depth < int(o.cost) {
+		return dst, fault(ErrDeep)
+	}
+	dst = appendLong(dst, int64(len(m)))
+	for key, value := range m {
+		var isKey, isText bool
+		dst, isKey = appendText(dst, key)
+		if dst, isText = appendText(dst, value); !isKey || !isText {
+			return dst, fault(ErrUTF8).key(key)
+		}
+	}
+	return append(dst, 0), nil
+}
+
+func (w *writer) entries(o *encodeOp, dst []byte, m reflect.Value) (_ []byte, err *Error) {
 	e := o.x.scratch.get()
 	defer o.x.scratch.put(e)
 	e.iter.Reset(m)

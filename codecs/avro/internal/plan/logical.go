@@ -32,6 +32,9 @@ func numberOf(t time.Time, f form) (int64, bool) {
 		t = t.Add(time.Duration(offset) * time.Second)
 	}
 	seconds, nanos := t.Unix(), int64(t.Nanosecond())
+	if f == timestampMillis && uint64(seconds) < math.MaxInt64/1000 {
+		return seconds*1000 + nanos/1e6, true
+	}
 	unit := int64(1e9)
 	switch f {
 	case date:
