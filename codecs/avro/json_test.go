@@ -120,6 +120,10 @@ func TestSchemasOfRegistriesAreTaken(t *testing.T) {
 			}
 		})
 	}
+	swapped := record("R", `{"name":"b","type":"int","aliases":["a","a"]},{"name":"a","type":"int","aliases":["b","c"]}`)
+	if _, err := avro.ParseSchema(swapped); err != nil {
+		t.Errorf("fields that swapped their names: %v", err)
+	}
 	ref := record("Ref", `{"name":"a","type":`+list+`}`)
 	if _, err := avro.ParseSchema(`"example.Ref"`, ref); err != nil {
 		t.Errorf("a reference: %v", err)

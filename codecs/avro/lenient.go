@@ -3,6 +3,7 @@ package avro
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/avro"
@@ -55,7 +56,8 @@ func parseStrictly(text string, refs []string) (*avro.Schema, error) {
 }
 
 // withoutNames leaves the name out of types that have none: arrays, maps and
-// primitive types. It reports whether there were any.
+// primitive types. It also leaves out aliases of fields that are not unique. It
+// reports whether there were any.
 func withoutNames(text string) (plain string, changed bool) {
 	if !json.Valid([]byte(text)) {
 		return text, false
@@ -84,14 +86,42 @@ func dropNames(node any) (dropped bool) {
 		for _, inner := range []string{"type", "items", "values"} {
 			dropped = dropNames(v[inner]) || dropped
 		}
-		fields, _ := v["fields"].([]any)
-		for _, field := range fields {
-			if f, ok := field.(map[string]any); ok {
-				dropped = dropNames(f["type"]) || dropped
-			}
+		dropped = dropInFields(v["fields"]) || dropped
+	}
+	return dropped
+}
+
+// dropInFields also leaves out the aliases of a field that are the name of
+// another, or its alias too: fields that swap their names have them. The
+// schema's tree, by which data are resolved, keeps them.
+func dropInFields(list any) (dropped bool) {
+	fields, _ := list.([]any)
+	taken := map[string]bool{}
+	for _, field := range fields {
+		if f, ok := field.(map[string]any); ok {
+			taken[textOf(f["name"])] = true
+			dropped = dropNames(f["type"]) || dropped
+		}
+	}
+	for _, field := range fields {
+		f, _ := field.(map[string]any)
+		aliases, _ := f["aliases"].([]any)
+		kept := slices.DeleteFunc(slices.Clone(aliases), func(alias any) bool {
+			known := taken[textOf(alias)]
+			taken[textOf(alias)] = true
+			return known
+		})
+		if len(kept) < len(aliases) {
+			f["aliases"], dropped = kept, true
 		}
 	}
 	return dropped
+}
+
+// textOf is a text of JSON, empty for anything else, which may not be a key.
+func textOf(v any) string {
+	text, _ := v.(string)
+	return text
 }
 
 func hasName(kind any) bool {
