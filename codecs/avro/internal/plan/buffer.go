@@ -51,10 +51,13 @@ const highBits = 0x8080808080808080
 
 // putShort copies a text of up to shortText bytes and returns all its bits.
 func putShort(to, from unsafe.Pointer, n int) (seen uint64) {
-	if n < 8 {
-		return putTiny(to, from, n)
+	switch {
+	case n >= 8:
+		return putWords(to, from, n-8)
+	case n >= 4:
+		return putHalves(to, from, n)
 	}
-	return putWords(to, from, n-8)
+	return putBytes(to, from, n)
 }
 
 // putWords copies up to last bytes word by word, and then the word there.
@@ -69,13 +72,14 @@ func putWords(to, from unsafe.Pointer, last int) (seen uint64) {
 	return seen | v
 }
 
-// putTiny copies less than 8 bytes, in two words that may overlap.
-func putTiny(to, from unsafe.Pointer, n int) (seen uint64) {
-	if n >= 4 {
-		first, last := *half(from, 0), *half(from, n-4)
-		*half(to, 0), *half(to, n-4) = first, last
-		return uint64(first | last)
-	}
+// putHalves copies 4 to 8 bytes in two words that may overlap.
+func putHalves(to, from unsafe.Pointer, n int) (seen uint64) {
+	first, last := *half(from, 0), *half(from, n-4)
+	*half(to, 0), *half(to, n-4) = first, last
+	return uint64(first | last)
+}
+
+func putBytes(to, from unsafe.Pointer, n int) (seen uint64) {
 	for i := range n {
 		v := *byteAt(from, i)
 		*byteAt(to, i) = v

@@ -20,7 +20,8 @@ import (
 const (
 	maxDefaultDepth = 100
 	maxDefaultSize  = 1 << 20 // bytes
-	maxDefaultText  = 1 << 24 // bytes of JSON, counted as often as they are read
+	maxDefaultWork  = 1 << 22 // bytes of JSON, counted as often as they are read
+	defaultWork     = 16      // what a value counts beside its JSON
 )
 
 // defaultWriter writes defaults as Avro binary, so that reading one gives a
@@ -29,14 +30,14 @@ type defaultWriter struct{ depth, left int }
 
 // defaultBytes returns the binary form of a field's default.
 func defaultBytes(f *ast.Field) ([]byte, error) {
-	w := defaultWriter{depth: maxDefaultDepth, left: maxDefaultText}
+	w := defaultWriter{depth: maxDefaultDepth, left: maxDefaultWork}
 	return w.append([]byte{}, f.Type, f.Default)
 }
 
 var errDefault = errors.New("the default does not fit its type")
 
 func (w *defaultWriter) append(dst []byte, n *ast.Node, raw json.RawMessage) ([]byte, error) {
-	if w.left -= 1 + len(raw); w.left < 0 || w.depth <= 0 || len(dst) > maxDefaultSize {
+	if w.left -= defaultWork + len(raw); w.left < 0 || w.depth <= 0 || len(dst) > maxDefaultSize {
 		return dst, fmt.Errorf("%w: it is too large", errDefault)
 	}
 	w.depth--

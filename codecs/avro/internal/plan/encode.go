@@ -192,7 +192,7 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 // text that is not short, ASCII and within the capacity is left to others.
 func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, length int) {
 	ops, buf, n, most := p.ops, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-p.room
-	for ; i < len(ops); i++ {
+	for ; uint(i) < uint(len(ops)); i++ {
 		o := &ops[i]
 		at := unsafe.Add(base, o.off)
 		var u uint64
@@ -209,10 +209,13 @@ func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, lengt
 			}
 			after := putNumber(buf, n, uint64(size)<<1)
 			to, from, seen := unsafe.Add(buf, after), unsafe.Pointer(unsafe.StringData(s)), uint64(0)
-			if size < 8 {
-				seen = putTiny(to, from, size)
-			} else {
+			switch {
+			case size >= 8:
 				seen = putWords(to, from, size-8)
+			case size >= 4:
+				seen = putHalves(to, from, size)
+			default:
+				seen = putBytes(to, from, size)
 			}
 			if seen&highBits != 0 {
 				return i, n
