@@ -79,6 +79,16 @@ func BenchmarkUserEncode(b *testing.B) {
 			buffer = putUser(buffer[:0], &u)
 		}
 	})
+	b.Run("hand-written-checked", func(b *testing.B) {
+		buffer := make([]byte, 0, 64)
+		b.ReportAllocs()
+		for b.Loop() {
+			var err error
+			if buffer, err = putCheckedUser(buffer[:0], &u); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("plan", func(b *testing.B) {
 		buffer := make([]byte, 0, 1024)
 		b.ReportAllocs()

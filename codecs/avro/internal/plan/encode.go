@@ -31,14 +31,18 @@ func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
 // of the encoder's type, and allocates only to grow dst and for what an any
 // holds. On an error, an [*Error], it returns dst as it was.
 func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
-	p := e.root
-	if p.direct && cap(dst)-len(dst) >= p.room {
+	if p := e.root; p.direct && cap(dst)-len(dst) >= p.room {
 		if i, n := writeDirect(p, 0, dst, value); i == len(p.ops) {
 			return dst[:n], nil
 		}
 	}
-	w := writer{depth: e.depth - p.levels}
-	out, err := w.run(p, dst, value)
+	return e.append(dst, value)
+}
+
+// append is for what is not direct all through, or has no room yet.
+func (e *Encoder) append(dst []byte, value unsafe.Pointer) ([]byte, error) {
+	w := writer{depth: e.depth - e.root.levels}
+	out, err := w.part(e.root, dst, value)
 	if err != nil {
 		return dst, err
 	}

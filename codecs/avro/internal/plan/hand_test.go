@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"time"
+	"unicode/utf8"
 )
 
 type user struct {
@@ -96,6 +97,14 @@ func putUser(dst []byte, u *user) []byte {
 	dst = binary.AppendVarint(dst, int64(u.ID))
 	dst = putString(dst, u.Name)
 	return binary.AppendVarint(dst, int64(u.Age))
+}
+
+// putCheckedUser refuses a name that no reader would take, as a codec must.
+func putCheckedUser(dst []byte, u *user) ([]byte, error) {
+	if !utf8.ValidString(u.Name) {
+		return nil, errHand
+	}
+	return putUser(dst, u), nil
 }
 
 func putDecimal(dst []byte, v int64) []byte {
