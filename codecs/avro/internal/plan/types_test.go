@@ -73,7 +73,7 @@ func TestGoTypesAreWrittenAndReadAgain(t *testing.T) {
 	both(t, `"int"`, uint32(7), "0e")
 	both(t, `"long"`, int64(math.MaxInt64), "feffffffffffffffff01")
 	both(t, `"long"`, int64(math.MinInt64), "ffffffffffffffffff01")
-	both(t, `"long"`, math.MinInt64, "ffffffffffffffffff01")
+	both(t, `"long"`, -5, "09")
 	both(t, `"long"`, uint32(math.MaxUint32), "feffffff1f")
 	both(t, `"long"`, uint64(math.MaxInt64), "feffffffffffffffff01")
 	both(t, `"float"`, float32(1.5), "0000c03f")
