@@ -1,12 +1,11 @@
 package avro
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/twmb/avro/ocf"
 )
@@ -32,12 +31,20 @@ type unpacker interface {
 // each with the sync marker behind it. Source: Avro specification, "Object
 // Container Files".
 type blockReader struct {
-	from   *bufio.Reader
-	sync   [syncBytes]byte
-	unpack unpacker // nil for none
-	closed bool
+	from        *fileSource
+	sync        [syncBytes]byte
+	compression Compression
+	unpack      unpacker // nil for none
+	end         int64    // blocks behind a marker from here on belong to others
+	closed      bool
 
-	block []byte // what is left of the block at hand
+	// check goes over a value of a block before the block is given, nil to
+	// end at a corrupt block in place of skipping it.
+	check   func(block []byte) (rest []byte, err error)
+	skipped SkippedBlocks
+
+	at    int64  // where the block at hand begins
+	block []byte // what is left of it
 	count int64  // values that are left in it
 	empty int    // values that took no bytes, one after the other
 }
@@ -46,7 +53,7 @@ var errClosed = errors.New("the file was closed")
 
 // openBlocks reads the header and returns the text of the schema in it.
 func openBlocks(r io.Reader) (_ *blockReader, schema string, err error) {
-	b := &blockReader{from: bufio.NewReader(r)}
+	b := &blockReader{from: newFileSource(r), end: math.MaxInt64}
 	var magic [len(containerMagic)]byte
 	if _, err = io.ReadFull(b.from, magic[:]); err != nil {
 		return nil, "", fmt.Errorf("its first bytes: %w", cut(err))
@@ -65,7 +72,8 @@ func openBlocks(r io.Reader) (_ *blockReader, schema string, err error) {
 	if !ok {
 		return nil, "", errors.New("its header holds no schema")
 	}
-	b.unpack, err = unpacking(Compression(members[codecMember]))
+	b.compression = Compression(members[codecMember])
+	b.unpack, err = unpacking(b.compression)
 	return b, text, err
 }
 
@@ -132,21 +140,7 @@ func (b *blockReader) member(left *int64) ([]byte, error) {
 	if *left -= 1 + max(size, 0); size < 0 || *left < 0 {
 		return nil, fmt.Errorf("a member of %d bytes: the header may have %d", size, maxHeaderBytes)
 	}
-	return b.read(size)
-}
-
-// read returns the next size bytes. It reserves room as they come, not as they
-// are promised.
-func (b *blockReader) read(size int64) ([]byte, error) {
-	const atOnce = 1 << 20
-	if size <= atOnce {
-		data := make([]byte, size)
-		_, err := io.ReadFull(b.from, data)
-		return data, cut(err)
-	}
-	var data bytes.Buffer
-	_, err := io.CopyN(&data, b.from, size)
-	return data.Bytes(), cut(err)
+	return b.from.bytes(size)
 }
 
 // next lets decode take the next value from what is left of its block. At the
@@ -156,13 +150,34 @@ func (b *blockReader) next(decode func(block []byte) (rest []byte, err error)) e
 		return errClosed
 	}
 	for b.count == 0 {
-		if err := b.fill(); err != nil {
+		b.at = b.from.at
+		if b.at-syncBytes >= b.end {
+			return io.EOF
+		}
+		err := b.fill()
+		if err == io.EOF { //nolint:errorlint // an error that wraps it is no end
 			return err
 		}
+		if err != nil {
+			return b.located(err)
+		}
 	}
+	if err := b.take(decode); err != nil {
+		return b.located(err)
+	}
+	return nil
+}
+
+// located names the block at hand.
+func (b *blockReader) located(err error) error {
+	return fmt.Errorf("the block at byte %d: %w", b.at, cut(err))
+}
+
+// take lets decode take a value from the block at hand, which has one.
+func (b *blockReader) take(decode func(block []byte) (rest []byte, err error)) error {
 	rest, err := decode(b.block)
 	if err != nil {
-		return cut(err)
+		return err
 	}
 	b.empty++
 	if len(rest) < len(b.block) {
@@ -173,49 +188,73 @@ func (b *blockReader) next(decode func(block []byte) (rest []byte, err error)) e
 	}
 	b.block = rest
 	if b.count--; b.count == 0 && len(rest) > 0 {
-		return fmt.Errorf("%d bytes are left behind the last value of a block", len(rest))
+		return fmt.Errorf("%d bytes are left behind its last value", len(rest))
 	}
 	return nil
 }
 
 // fill reads the next block, which may be one without values.
 func (b *blockReader) fill() error {
-	count, err := binary.ReadVarint(b.from)
-	if err == io.EOF { //nolint:errorlint // an error that wraps it is no end
+	if b.check != nil {
+		return b.fillGood()
+	}
+	count, size, err := b.head()
+	if err != nil {
 		return err
 	}
+	packed, err := b.from.bytes(size)
 	if err != nil {
-		return fmt.Errorf("the values of a block: %w", cut(err))
+		return fmt.Errorf("its %d bytes: %w", size, err)
 	}
-	size, err := binary.ReadVarint(b.from)
+	if err := b.marker(); err != nil {
+		return err
+	}
+	return b.open(count, packed)
+}
+
+// head reads what a block begins with, io.EOF itself when there is none.
+func (b *blockReader) head() (count, size int64, err error) {
+	count, err = binary.ReadVarint(b.from)
+	if err == io.EOF { //nolint:errorlint // an error that wraps it is no end
+		return 0, 0, err
+	}
 	if err != nil {
-		return fmt.Errorf("the size of a block: %w", cut(err))
+		return 0, 0, fmt.Errorf("its number of values: %w", cut(err))
+	}
+	if size, err = binary.ReadVarint(b.from); err != nil {
+		return 0, 0, fmt.Errorf("its size: %w", cut(err))
 	}
 	if count < 0 || size < 0 || size > maxBlockBytes {
-		return fmt.Errorf("a block of %d values in %d bytes: it may have %d bytes", count, size, maxBlockBytes)
+		return 0, 0, fmt.Errorf("it has %d values in %d bytes: it may have %d bytes", count, size, maxBlockBytes)
 	}
-	packed, err := b.read(size)
-	if err != nil {
-		return fmt.Errorf("a block of %d bytes: %w", size, err)
-	}
+	return count, size, nil
+}
+
+// marker reads the sync marker behind a block.
+func (b *blockReader) marker() error {
 	var sync [syncBytes]byte
 	if _, err := io.ReadFull(b.from, sync[:]); err != nil {
-		return fmt.Errorf("the sync marker behind a block: %w", cut(err))
+		return fmt.Errorf("the sync marker behind it: %w", cut(err))
 	}
 	if sync != b.sync {
-		return errors.New("the sync marker behind a block is another one")
+		return errors.New("the sync marker behind it is another one")
 	}
+	return nil
+}
+
+// open unpacks a block of so many values.
+func (b *blockReader) open(count int64, packed []byte) (err error) {
 	if count == 0 {
 		return nil
 	}
 	if b.block = packed; b.unpack != nil {
 		if b.block, err = b.unpack.DecompressBounded(packed, maxBlockBytes); err != nil {
-			return fmt.Errorf("unpacking a block: %w", cut(err))
+			return fmt.Errorf("unpacking it: %w", cut(err))
 		}
 	}
 	// Values that take no bytes are the only ones that may be more than bytes.
 	if count > int64(len(b.block))+maxEmptyItems {
-		return fmt.Errorf("a block of %d values in %d bytes: %w", count, len(b.block), errEmpty)
+		return fmt.Errorf("it has %d values in %d bytes: %w", count, len(b.block), errEmpty)
 	}
 	b.count, b.empty = count, 0
 	return nil
@@ -231,12 +270,4 @@ func (b *blockReader) close() error {
 		return nil
 	}
 	return b.unpack.Close()
-}
-
-// cut turns the end of the file into an error that is not taken for it.
-func cut(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -48,11 +48,15 @@ type FileWriter struct {
 
 // NewFileWriter writes the header of a container file of schema to w.
 func NewFileWriter(w io.Writer, schema *ParsedSchema, compression Compression) (*FileWriter, error) {
+	return startFile(w, schema, compression)
+}
+
+func startFile(w io.Writer, schema *ParsedSchema, compression Compression, opts ...ocf.WriterOpt) (*FileWriter, error) {
 	codec, err := compression.codec()
 	if err != nil {
 		return nil, err
 	}
-	opts := []ocf.WriterOpt{ocf.WithSchema(schema.Standalone())}
+	opts = append(opts, ocf.WithSchema(schema.Standalone()))
 	if codec != nil {
 		opts = append(opts, codec)
 	}
@@ -62,6 +66,9 @@ func NewFileWriter(w io.Writer, schema *ParsedSchema, compression Compression) (
 	}
 	return &FileWriter{writer: writer, schema: schema}, nil
 }
+
+// Schema returns the schema of the values that the file takes.
+func (f *FileWriter) Schema() *ParsedSchema { return f.schema }
 
 // Write appends one value that fits the schema.
 func (f *FileWriter) Write(value any) error {

@@ -22,8 +22,13 @@ type FileReader struct {
 
 // NewFileReader reads the header of the container file in r. Values are
 // resolved to reader's schema, or given as they were written when reader is
-// nil. A value and a block of more than 64 MiB are an error.
-func NewFileReader(r io.Reader, reader *ParsedSchema) (_ *FileReader, err error) {
+// nil. A value and a block of more than 64 MiB are an error. Without options
+// it reads the whole file and ends at what is corrupt.
+func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*FileReader, error) {
+	how, err := newFileOptions(opts)
+	if err != nil {
+		return nil, err
+	}
 	blocks, text, err := openBlocks(r)
 	if err != nil {
 		return nil, fmt.Errorf("avro: reading an object container file: %w", err)
@@ -33,12 +38,20 @@ func NewFileReader(r io.Reader, reader *ParsedSchema) (_ *FileReader, err error)
 		return nil, fmt.Errorf("avro: reading an object container file: %w", errors.Join(err, blocks.close()))
 	}
 	f := &FileReader{blocks: blocks, file: file, schema: file, plan: file.parsed}
-	if reader == nil {
-		return f, nil
+	if reader != nil {
+		f.schema = reader
+		if f.plan, err = resolve(file, reader); err != nil {
+			return nil, errors.Join(err, blocks.close())
+		}
 	}
-	f.schema = reader
-	if f.plan, err = resolve(file, reader); err != nil {
-		return nil, errors.Join(err, blocks.close())
+	if how.skip {
+		blocks.check, err = file.checker()
+	}
+	if err == nil {
+		err = blocks.ranged(how.start, how.end)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("avro: reading an object container file: %w", errors.Join(err, blocks.close()))
 	}
 	return f, nil
 }
@@ -46,13 +59,19 @@ func NewFileReader(r io.Reader, reader *ParsedSchema) (_ *FileReader, err error)
 // Schema returns the schema of the values that Read gives.
 func (f *FileReader) Schema() *ParsedSchema { return f.schema }
 
+// Skipped counts the blocks that [SkipCorrupt] left out so far; it is zero
+// without that option.
+func (f *FileReader) Skipped() SkippedBlocks { return f.blocks.skipped }
+
 // Read decodes the next value into a *T whose type fits the schema, or into
 // an *any. In an any the value of a union is a map of one entry, from the
 // branch's name to the value, unless it is null: so it is written again as the
 // branch that it was. Nothing of what *into held before is kept or changed in
 // place, and on an error it stays as it was. After the last value Read returns
 // io.EOF itself; a file that was cut off inside a block never ends that way.
-// Once it has met an error it returns the same error again.
+// Once it has met an error it returns the same error again. An error names the
+// number of the value, from 1 and among those that this reader has read, and
+// the byte position in the file at which its block begins.
 func (f *FileReader) Read(into any) error {
 	if f.ended != nil {
 		return f.ended
