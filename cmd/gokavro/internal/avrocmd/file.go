@@ -1,10 +1,8 @@
 package avrocmd
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,21 +12,6 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/source"
 	"github.com/gokavro/gokavro/codecs/avro"
 )
-
-func catCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "cat FILE",
-		Short:   "Print the data of a container file as JSON lines",
-		Long:    "Prints each datum of an Avro object container file as one line of Avro's JSON encoding.",
-		Example: "  gokavro avro cat users.avro",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			out := bufio.NewWriter(cmd.OutOrStdout())
-			err := withFile(cmd, args[0], func(file *avro.FileReader) error { return cat(cmd, out, file) })
-			return errors.Join(err, out.Flush())
-		},
-	}
-}
 
 func schemaCommand() *cobra.Command {
 	return &cobra.Command{
@@ -46,12 +29,12 @@ func schemaCommand() *cobra.Command {
 	}
 }
 
-func withFile(cmd *cobra.Command, path string, use func(*avro.FileReader) error) error {
+func withFile(cmd *cobra.Command, path string, use func(*avro.FileReader) error, opts ...avro.FileOption) error {
 	from, err := source.Open(cmd, path)
 	if err != nil {
 		return err
 	}
-	file, err := avro.NewFileReader(from, nil)
+	file, err := avro.NewFileReader(from, nil, opts...)
 	if err == nil {
 		err = use(file)
 	}
@@ -59,22 +42,6 @@ func withFile(cmd *cobra.Command, path string, use func(*avro.FileReader) error)
 		return fmt.Errorf("%s: %w", source.Name(path), err)
 	}
 	return nil
-}
-
-func cat(cmd *cobra.Command, out *bufio.Writer, file *avro.FileReader) error {
-	form, err := avro.NewJSONForm(file.Schema())
-	if err != nil {
-		return err
-	}
-	for number := int64(1); ; number++ {
-		err := printEach(cmd, out, form, 1, func([]byte) ([]byte, error) { return file.ReadRaw() })
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("datum %d: %w", number, err)
-		}
-	}
 }
 
 type writing struct{ schema, codec, out string }
