@@ -20,7 +20,7 @@ func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"", "produce", "consume", "dev",
-		"schema", "schema canonical", "schema fingerprint", "schema check",
+		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen",
 		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",
 	} {
 		t.Run(name, func(t *testing.T) {

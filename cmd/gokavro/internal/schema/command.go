@@ -1,5 +1,5 @@
 // Package schema is the command that looks at schemas: their canonical form,
-// their fingerprints, and whether one reads what another wrote.
+// their fingerprints, whether one reads what another wrote, and Go code for them.
 package schema
 
 import (
@@ -23,7 +23,7 @@ func Command() *cobra.Command {
 		Long:  "Looks at Avro schemas, without a registry. A FILE of - is standard input.",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(canonicalCommand(), fingerprintCommand(), checkCommand())
+	cmd.AddCommand(canonicalCommand(), fingerprintCommand(), checkCommand(), genCommand())
 	return cmd
 }
 
