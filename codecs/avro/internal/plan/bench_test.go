@@ -37,6 +37,7 @@ func TestHandWrittenCodeAgrees(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // what others allocate would be counted
 func TestEncodeIntoABufferDoesNotAllocate(t *testing.T) {
 	u, o := someUser(), someOrder()
 	users, orders := encoderOf[user](t, userSchema), encoderOf[order](t, orderSchema)
@@ -54,6 +55,7 @@ func TestEncodeIntoABufferDoesNotAllocate(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // what others allocate would be counted
 func TestDecodeOfAUserAllocatesItsStringOnly(t *testing.T) {
 	u := someUser()
 	data := putUser(nil, &u)

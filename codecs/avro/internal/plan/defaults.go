@@ -269,8 +269,8 @@ func immutable(t reflect.Type) bool {
 		if t == typeTime {
 			return true
 		}
-		for i := range t.NumField() {
-			if !immutable(t.Field(i).Type) {
+		for field := range t.Fields() {
+			if !immutable(field.Type) {
 				return false
 			}
 		}

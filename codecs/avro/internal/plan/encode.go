@@ -70,7 +70,6 @@ type encodeOp struct {
 // encodeDetail is what only some operations and errors need.
 type encodeDetail struct {
 	path     string
-	typ      reflect.Type
 	form     form
 	symbols  []string
 	position map[string]int // of symbols, where there are many

@@ -137,7 +137,7 @@ func (w *writer) rat(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error
 }
 
 func (w *writer) viaText(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
-	source, ok := addressable(o.x.pointer, at).Addr().Interface().(encoding.TextMarshaler)
+	source, ok := reflect.TypeAssert[encoding.TextMarshaler](addressable(o.x.pointer, at).Addr())
 	if !ok {
 		return dst, fault(errors.ErrUnsupported)
 	}
@@ -167,7 +167,7 @@ func marshalText(source encoding.TextMarshaler) (text []byte, err error) {
 func (w *writer) omitZero(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
 	value := addressable(o.x.pointer, at)
 	zero := value.IsZero()
-	if z, ok := value.Addr().Interface().(interface{ IsZero() bool }); ok && !zero {
+	if z, ok := reflect.TypeAssert[interface{ IsZero() bool }](value.Addr()); ok && !zero {
 		zero = z.IsZero()
 	}
 	if zero {

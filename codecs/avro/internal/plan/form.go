@@ -116,9 +116,7 @@ var (
 	typeAnySlice = reflect.TypeFor[[]any]()
 	typeString   = reflect.TypeFor[string]()
 	typeBytes    = reflect.TypeFor[[]byte]()
-	typeBranch   = reflect.TypeFor[Branch]()
 	typeDuration = reflect.TypeFor[Duration]()
-	typeUUID     = reflect.TypeFor[[16]byte]()
 )
 
 // natural returns the Go type that an any holds for a node, nil for null and

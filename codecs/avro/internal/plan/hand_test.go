@@ -79,7 +79,8 @@ func someOrder() order {
 		ID: "o-2024-000471", Customer: 918273645,
 		Ship: address{Street: "12 Long Street", City: "Springfield", Zip: "04711", Country: "NL"},
 		Lines: []line{
-			{SKU: "sku-100-blue", Count: 2, Price: 1999}, {SKU: "sku-200-red", Count: 1, Price: 249900},
+			{SKU: "sku-100-blue", Count: 2, Price: 1999},
+			{SKU: "sku-200-red", Count: 1, Price: 249900},
 			{SKU: "sku-300-green", Count: 12, Price: 5},
 		},
 		Tags:   map[string]string{"channel": "web", "campaign": "spring-sale", "device": "phone"},

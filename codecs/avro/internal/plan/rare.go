@@ -96,7 +96,7 @@ func (r *reader) number(o *op, pos int) (int64, int, *Error) {
 
 func (r *reader) floating(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 	var value float64
-	next := pos
+	var next int
 	switch o.code {
 	case opFloat, opFloatFrom64:
 		if next = pos + 4; next > len(r.data) {
@@ -235,7 +235,7 @@ func (r *reader) viaText(o *op, at unsafe.Pointer, pos int) (next int, err *Erro
 	if err := r.charge(pos, len(text)); err != nil {
 		return pos, err
 	}
-	target, ok := addressable(o.x.pointer, at).Addr().Interface().(encoding.TextUnmarshaler)
+	target, ok := reflect.TypeAssert[encoding.TextUnmarshaler](addressable(o.x.pointer, at).Addr())
 	if !ok {
 		return pos, r.fault(pos, errors.ErrUnsupported)
 	}

@@ -144,7 +144,7 @@ func (b *place) binary(a *resolve.Action, t reflect.Type) bool {
 	x := detail{typ: t, form: formOf(a.Reader), scale: a.Reader.Scale, digits: a.Reader.Precision}
 	number, isNumber := integerOf(t)
 	x.integer = number
-	code := opSkip
+	var code opcode
 	switch {
 	case x.form == decimal && t.ConvertibleTo(typeRat):
 		code = opRat
