@@ -21,6 +21,10 @@ type Schemas interface {
 	Ref(ctx context.Context, wire Wire, subject string, schema *ParsedSchema) (SchemaRef, error)
 }
 
+// RegistrySchemas returns the schemas of a schema registry, for tools that meet
+// messages of any format.
+func RegistrySchemas(client *registry.Client) Schemas { return registrySchemas{client: client} }
+
 // registrySchemas are the schemas of a registry.
 type registrySchemas struct {
 	client       *registry.Client // nil when there is none

@@ -11,48 +11,51 @@ import (
 // decoder takes values out of their frames and finds their writers' schemas.
 type decoder struct {
 	client  *registry.Client
-	schemas map[int]*avro.ParsedSchema
+	found   avro.Schemas
+	schemas map[avro.SchemaRef]*avro.ParsedSchema
 }
 
 func newDecoder(client *registry.Client) *decoder {
-	return &decoder{client: client, schemas: map[int]*avro.ParsedSchema{}}
+	return &decoder{client: client, found: avro.RegistrySchemas(client), schemas: map[avro.SchemaRef]*avro.ParsedSchema{}}
 }
+
+// subject returns the subject of a topic's values.
+func subject(topic string) string { return topic + "-value" }
 
 // framed is a value without its frame.
 type framed struct {
-	id     int
+	ref    avro.SchemaRef
 	datum  []byte
 	writer *avro.ParsedSchema
 	// err is why the value cannot be read. It is no fault of the run.
 	err error
-	// split says whether id was found.
+	// split says whether ref was found.
 	split bool
 }
 
-// open takes the frame off. The error it returns ends the run: the registry
-// cannot be asked.
-func (d *decoder) open(ctx context.Context, value []byte) (framed, error) {
-	id, datum, err := avro.SplitConfluent(value)
+// open takes the frame off a value of a topic. The error it returns ends the
+// run: the registry cannot be asked.
+func (d *decoder) open(ctx context.Context, topic string, value []byte) (framed, error) {
+	ref, datum, err := avro.SplitFrame(value)
 	if err != nil {
 		return framed{err: err}, nil
 	}
-	f := framed{id: id, datum: datum, split: true}
-	f.writer, err = d.writer(ctx, id)
-	var away *registry.UnavailableError
-	if ctx.Err() != nil || errors.As(err, &away) {
+	f := framed{ref: ref, datum: datum, split: true}
+	f.writer, err = d.writer(ctx, topic, ref)
+	if _, away := errors.AsType[*registry.UnavailableError](err); away || ctx.Err() != nil {
 		return f, err
 	}
 	f.err = err
 	return f, nil
 }
 
-func (d *decoder) writer(ctx context.Context, id int) (*avro.ParsedSchema, error) {
-	if known, ok := d.schemas[id]; ok {
+func (d *decoder) writer(ctx context.Context, topic string, ref avro.SchemaRef) (*avro.ParsedSchema, error) {
+	if known, ok := d.schemas[ref]; ok {
 		return known, nil
 	}
-	schema, err := avro.WriterSchema(ctx, d.client, id)
+	schema, err := d.found.Schema(ctx, subject(topic), ref)
 	if err == nil {
-		d.schemas[id] = schema
+		d.schemas[ref] = schema
 	}
 	return schema, err
 }

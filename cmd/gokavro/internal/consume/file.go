@@ -23,10 +23,10 @@ type fileSink struct {
 	stderr io.Writer
 
 	topics  []string
-	schema  *avro.ParsedSchema // the file's, nil until it is known
-	first   string             // the topic that gave it
-	adopted map[string]bool    // topics that are known to have the file's schema
-	plans   map[int]*avro.Plan // by the writer's schema id; nil for values of the file's form
+	schema  *avro.ParsedSchema                 // the file's, nil until it is known
+	first   string                             // the topic that gave it
+	adopted map[string]bool                    // topics that are known to have the file's schema
+	plans   map[avro.SchemaRef]*avro.Converter // by the writer's schema; nil for values of the file's form
 
 	written, tombstones, broken int64
 	reason                      string // why the first of the broken did not decode
@@ -35,7 +35,7 @@ type fileSink struct {
 func newFileSink(out *outfile.File, decode *decoder, stderr io.Writer) *fileSink {
 	return &fileSink{
 		out: out, decode: decode, stderr: stderr,
-		adopted: map[string]bool{}, plans: map[int]*avro.Plan{},
+		adopted: map[string]bool{}, plans: map[avro.SchemaRef]*avro.Converter{},
 	}
 }
 
@@ -44,14 +44,14 @@ func newFileSink(out *outfile.File, decode *decoder, stderr io.Writer) *fileSink
 func (s *fileSink) start(ctx context.Context, topics []string) error {
 	s.topics = topics
 	for _, topic := range topics {
-		latest, err := s.decode.client.Latest(ctx, topic+"-value")
+		latest, err := s.decode.client.Latest(ctx, subject(topic))
 		if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		schema, err := s.decode.writer(ctx, latest.ID)
+		schema, err := s.decode.writer(ctx, topic, avro.SchemaRef{ID: int64(latest.ID)})
 		if err != nil {
 			return fmt.Errorf("--out %s: the newest schema of subject %s-value: %w", s.out.Given(), topic, err)
 		}
@@ -91,7 +91,7 @@ func (s *fileSink) take(ctx context.Context, r kafka.Record) error {
 		s.tombstones++
 		return nil
 	}
-	f, err := s.decode.open(ctx, r.Value)
+	f, err := s.decode.open(ctx, r.Topic, r.Value)
 	if err != nil {
 		return err
 	}
@@ -117,30 +117,26 @@ func (s *fileSink) convert(f framed) (datum []byte, err error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	plan, ok := s.plans[f.id]
+	plan, ok := s.plans[f.ref]
 	if !ok {
 		if plan, err = s.plan(f.writer); err != nil {
 			return nil, err
 		}
-		s.plans[f.id] = plan
+		s.plans[f.ref] = plan
 	}
 	if plan == nil {
 		return f.datum, s.schema.Validate(f.datum)
 	}
-	var value any
-	if err := plan.Decode(f.datum, &value); err != nil {
-		return nil, err
-	}
-	return s.schema.Append(nil, value)
+	return plan.Append(nil, f.datum)
 }
 
 // plan returns what resolves the values of a writer's schema, nil where they
 // have the form of the file's schema already.
-func (s *fileSink) plan(writer *avro.ParsedSchema) (*avro.Plan, error) {
+func (s *fileSink) plan(writer *avro.ParsedSchema) (*avro.Converter, error) {
 	if writer.Canonical() == s.schema.Canonical() {
 		return nil, nil
 	}
-	return avro.Resolve(writer, s.schema)
+	return avro.NewConverter(writer, s.schema)
 }
 
 func (s *fileSink) flush() error { return nil }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -24,7 +25,8 @@ type line struct {
 	Key         any             `json:"key,omitempty"` // text, or null of its own
 	KeyBase64   []byte          `json:"key_base64,omitempty"`
 	Headers     []header        `json:"headers,omitempty"`
-	SchemaID    *int            `json:"schema_id,omitempty"`
+	SchemaID    *int64          `json:"schema_id,omitempty"`
+	Schema      string          `json:"schema,omitempty"` // of formats without ids
 	Value       json.RawMessage `json:"value,omitempty"`
 	ValueBase64 *string         `json:"value_base64,omitempty"`
 	Error       string          `json:"error,omitempty"`
@@ -63,7 +65,7 @@ func (s *lineSink) take(ctx context.Context, r kafka.Record) error {
 		value, bytes := textOrBytes(h.Value)
 		l.Headers = append(l.Headers, header{Key: h.Key, Value: value, ValueBase64: bytes})
 	}
-	if err := s.fillValue(ctx, &l, r.Value); err != nil {
+	if err := s.fillValue(ctx, &l, r); err != nil {
 		return err
 	}
 	if err := s.lines.Encode(l); err != nil {
@@ -74,17 +76,17 @@ func (s *lineSink) take(ctx context.Context, r kafka.Record) error {
 
 // fillValue sets the members of the value. What does not decode is kept as
 // bytes.
-func (s *lineSink) fillValue(ctx context.Context, l *line, value []byte) error {
-	if value == nil {
+func (s *lineSink) fillValue(ctx context.Context, l *line, r kafka.Record) error {
+	if r.Value == nil {
 		l.Value = json.RawMessage("null")
 		return nil
 	}
-	f, err := s.decode.open(ctx, value)
+	f, err := s.decode.open(ctx, r.Topic, r.Value)
 	if err != nil {
 		return err
 	}
 	if f.split {
-		l.SchemaID = &f.id
+		l.name(f.ref)
 	}
 	var text []byte
 	if f.err == nil {
@@ -95,9 +97,19 @@ func (s *lineSink) fillValue(ctx context.Context, l *line, value []byte) error {
 		return nil
 	}
 	s.broken++
-	original := base64.StdEncoding.EncodeToString(value)
+	original := base64.StdEncoding.EncodeToString(r.Value)
 	l.ValueBase64, l.Error = &original, f.err.Error()
 	return nil
+}
+
+// name tells which schema the value was written with.
+func (l *line) name(ref avro.SchemaRef) {
+	switch ref.Wire {
+	case avro.SingleObject, avro.Glue:
+		l.Schema = ref.String()
+	default:
+		l.SchemaID = &ref.ID
+	}
 }
 
 // textOrBytes returns b as a member for text, or as bytes when it is not UTF-8.
