@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -278,16 +279,25 @@ func TestConsumeGoesOnAfterRecordsThatDoNotDecode(t *testing.T) {
 	}
 }
 
-func TestConsumeWritesTextThatIsNotUTF8AsValidJSON(t *testing.T) {
+func TestConsumeKeepsTextThatIsNotUTF8AsBytes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.topic(t, "t", 1)
 	const schema = `{"type":"record","name":"S","fields":[{"name":"s","type":"string"}]}`
 	id := b.register(t, "t-value", schema)
-	b.write(t, kafka.Record{Topic: "t", Value: framed(t, id, schema, map[string]any{"s": "a\xffb\u2028"})})
-	got := b.run(t, "consume", "--topic", "t", "--until-end").ok(t)
-	if !json.Valid([]byte(got.stdout)) || strings.ToValidUTF8(got.stdout, "") != got.stdout {
-		t.Errorf("got %q, want valid JSON in UTF-8", got.stdout)
+	value := framed(t, id, schema, map[string]any{"s": "a\xffb\u2028"})
+	b.write(t, kafka.Record{Topic: "t", Value: value})
+	got := b.run(t, "consume", "--topic", "t", "--until-end")
+	var line struct {
+		Value  any    `json:"value"`
+		Base64 []byte `json:"value_base64"`
+		Error  string `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &line); err != nil || strings.ToValidUTF8(got.stdout, "") != got.stdout {
+		t.Fatalf("got %q and %v, want valid JSON in UTF-8", got.stdout, err)
+	}
+	if got.code != 1 || line.Value != nil || !bytes.Equal(line.Base64, value) || !strings.Contains(line.Error, "field s, byte 0: text is not UTF-8") {
+		t.Errorf("got code %d and %s, want the record as bytes and the reason", got.code, got.stdout)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"math"
 
 	"github.com/twmb/avro/ocf"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 )
 
 const (
@@ -17,6 +19,8 @@ const (
 	maxBlockBytes = 64 << 20
 	// maxHeaderBytes bounds the header, which holds the schema.
 	maxHeaderBytes = 64 << 20
+	// maxEmptyValues bounds the values of a block that take no bytes.
+	maxEmptyValues = 4096
 	// What begins a container file's members.
 	schemaMember, codecMember = "avro.schema", "avro.codec"
 )
@@ -183,8 +187,8 @@ func (b *blockReader) take(decode func(block []byte) (rest []byte, err error)) e
 	if len(rest) < len(b.block) {
 		b.empty = 0
 	}
-	if b.empty > maxEmptyItems {
-		return errEmpty
+	if b.empty > maxEmptyValues {
+		return datum.ErrMany
 	}
 	b.block = rest
 	if b.count--; b.count == 0 && len(rest) > 0 {
@@ -253,8 +257,8 @@ func (b *blockReader) open(count int64, packed []byte) (err error) {
 		}
 	}
 	// Values that take no bytes are the only ones that may be more than bytes.
-	if count > int64(len(b.block))+maxEmptyItems {
-		return fmt.Errorf("it has %d values in %d bytes: %w", count, len(b.block), errEmpty)
+	if count > int64(len(b.block))+maxEmptyValues {
+		return fmt.Errorf("it has %d values in %d bytes: %w", count, len(b.block), datum.ErrMany)
 	}
 	b.count, b.empty = count, 0
 	return nil

@@ -45,7 +45,7 @@ func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*File
 		}
 	}
 	if how.skip {
-		blocks.check, err = file.checker()
+		blocks.check = file.skim
 	}
 	if err == nil {
 		err = blocks.ranged(how.start, how.end)

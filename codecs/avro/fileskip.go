@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 )
 
 var errHead = errors.New("it does not begin with its number of values and its size")
@@ -99,20 +97,4 @@ func (b *blockReader) accept(block []byte) error {
 		b.block, b.count, b.empty = unpacked, count, 0
 	}
 	return nil
-}
-
-// checker returns what goes over one value and finds all that reading it and
-// printing it could find.
-func (s *ParsedSchema) checker() (func(block []byte) (rest []byte, err error), error) {
-	node, err := s.tree()
-	if err != nil {
-		return nil, err
-	}
-	strict := datum.New(node, datum.Limits{})
-	return func(block []byte) (rest []byte, err error) {
-		if rest, err = s.skim(block); err == nil {
-			_, err = strict.Skim(block)
-		}
-		return rest, err
-	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 )
 
 // What decodes is encoded and decoded again: the second bytes are those of the
@@ -142,12 +143,12 @@ func FuzzFileReader(f *testing.F) {
 			return
 		}
 		for range 10_000 {
-			datum, err := file.ReadRaw()
+			raw, err := file.ReadRaw()
 			if err != nil {
 				break
 			}
-			if _, err := file.Schema().JSON(datum); err != nil {
-				t.Fatalf("raw value %x of %s: %v", datum, file.Schema(), err)
+			if _, err := file.Schema().JSON(raw); err != nil && !errors.Is(err, datum.ErrLarge) {
+				t.Fatalf("raw value %x of %s: %v", raw, file.Schema(), err)
 			}
 		}
 	})

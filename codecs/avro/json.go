@@ -5,24 +5,9 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 	resolution "github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
-
-// DatumError tells what is wrong with the bytes of a datum or with its text in
-// JSON, by the dotted path of the field and the byte. It is the cause in the
-// errors of [Converter], [JSONForm] and [Generator].
-type DatumError = datum.Error
-
-// tree returns the schema as a tree.
-func (s *ParsedSchema) tree() (*ast.Node, error) {
-	node, err := ast.Parse(s.Standalone())
-	if err != nil {
-		return nil, fmt.Errorf("avro: reading the schema of %s: %w", s.Name(), err)
-	}
-	return node, nil
-}
 
 // Converter turns data of a writer's schema into data of a reader's, by the
 // schema resolution of the Avro specification. It is the careful way, for
@@ -74,11 +59,11 @@ type JSONForm struct {
 
 // NewJSONForm makes ready to read and write data of schema in JSON.
 func NewJSONForm(schema *ParsedSchema) (*JSONForm, error) {
-	node, err := schema.tree()
+	data, err := schema.walkable()
 	if err != nil {
 		return nil, err
 	}
-	return &JSONForm{name: schema.Name(), schema: datum.New(node, datum.Limits{})}, nil
+	return &JSONForm{name: schema.Name(), schema: data}, nil
 }
 
 // Append appends data, exactly one datum, in JSON, in one line. On an error

@@ -9,6 +9,9 @@ import (
 	"sync"
 
 	"github.com/twmb/avro"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
+	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 )
 
 // ParsedSchema is an Avro schema that was parsed and found to be sound. It is
@@ -18,9 +21,10 @@ type ParsedSchema struct {
 	parsed *avro.Schema
 	refers bool // text uses types of other schemas
 
-	shaping  sync.Once // guards what follows
-	shaped   *shape
-	unshaped error
+	once    sync.Once // guards what follows
+	root    *ast.Node
+	data    *datum.Schema
+	treeErr error
 }
 
 // ParseSchema parses an Avro schema in its JSON form. Each of refs is the text
@@ -46,12 +50,6 @@ func (s *ParsedSchema) Standalone() string {
 		return s.parsed.String()
 	}
 	return s.text
-}
-
-// shape returns what the schema says about the bytes of its data.
-func (s *ParsedSchema) shape() (*shape, error) {
-	s.shaping.Do(func() { s.shaped, s.unshaped = shapeOf(s.Canonical()) })
-	return s.shaped, s.unshaped
 }
 
 // Canonical returns the Parsing Canonical Form of the Avro specification.

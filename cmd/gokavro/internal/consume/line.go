@@ -2,7 +2,6 @@ package consume
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -93,7 +92,7 @@ func (s *lineSink) fillValue(ctx context.Context, l *line, r kafka.Record) error
 		text, f.err = f.writer.JSON(f.datum)
 	}
 	if f.err == nil {
-		l.Value = bytes.ToValidUTF8(text, []byte("\ufffd"))
+		l.Value = text
 		return nil
 	}
 	s.broken++

@@ -16,8 +16,9 @@ var (
 // cursor reads primitive values. Its errors are faults at the byte where the
 // value began.
 type cursor struct {
-	src []byte
-	pos int
+	src     []byte
+	pos     int
+	claimed int // the last byte that a block claims for itself, and one
 }
 
 // long reads a variable-length number of at most 10 bytes and 64 bits.
@@ -128,5 +129,6 @@ func (c *cursor) count() (int64, error) {
 	if left := len(c.src) - c.pos; length < 0 || length > int64(left) {
 		return 0, faultAt(at, fmt.Errorf("%w: a block of %d bytes where %d are left", ErrShort, length, left))
 	}
+	c.claimed = max(c.claimed, c.pos+int(length))
 	return -n, nil
 }

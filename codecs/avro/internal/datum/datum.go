@@ -164,9 +164,14 @@ func (s *Schema) Walk(data []byte) error {
 }
 
 // Skim checks the datum that data begins with and returns its length in bytes.
+// What it takes, Walk takes without the bytes behind it.
 func (s *Schema) Skim(data []byte) (int, error) {
 	w := newWalker(data, s.limits, s.least)
-	if err := w.skip(s.root); err != nil {
+	err := w.skip(s.root)
+	if err == nil {
+		err = w.alone()
+	}
+	if err != nil {
 		return 0, finish(err)
 	}
 	return w.pos, nil

@@ -273,3 +273,34 @@ func TestDefaultsThatDoNotFitAreErrors(t *testing.T) {
 		}
 	}
 }
+
+// What is cut out of a block of a file is a datum of its own.
+func TestSkimTakesNothingThatWalkRefusesAlone(t *testing.T) {
+	t.Parallel()
+	ints := `{"type":"array","items":"int"}`
+	for name, tt := range map[string]struct {
+		schema string
+		data   []byte
+		length int // 0 when it is refused
+		err    error
+	}{
+		"a block within the datum":    {ints, varint(-1, 1, 5, 0, 9, 9), 3 + 1, nil},
+		"a block beyond the datum":    {ints, varint(-1, 3, 5, 0, 9, 9), 0, datum.ErrShort},
+		"values that others pay for":  {`{"type":"array","items":` + record100() + `}`, append(varint(300, 0), make([]byte, 1000)...), 0, datum.ErrMany},
+		"values that nobody pays for": {`{"type":"array","items":` + record100() + `}`, varint(300, 0), 0, datum.ErrMany},
+	} {
+		n, err := datum.New(parse(t, tt.schema), datum.Limits{ZeroSizeItems: 1000}).Skim(tt.data)
+		if n != tt.length || !errors.Is(err, tt.err) {
+			t.Errorf("%s: got %d and %v, want %d and %v", name, n, err, tt.length, tt.err)
+		}
+	}
+}
+
+// record100 is a record of 100 nulls.
+func record100() string {
+	fields := make([]string, 100)
+	for i := range fields {
+		fields[i] = fmt.Sprintf(`{"name":"f%d","type":"null"}`, i)
+	}
+	return `{"type":"record","name":"R","fields":[` + strings.Join(fields, ",") + `]}`
+}

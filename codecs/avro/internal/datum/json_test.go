@@ -16,11 +16,11 @@ func TestJSONIsWrittenInBothForms(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, schema, data, tagged, plain string }{
 		{"bytes", `"bytes"`, "0a00227fff5c", `"\u0000\"\u007f\u00ff\\"`, ""},
-		{"text", `"string"`, "16c3a90a22e280a8f09f8cb2", "\"é\\u000a\\\"\u2028🌲\"", ""},
+		{"text", `"string"`, "16c3a90a22e280a8f09f8cb2", "\"é\\u000a\\\"\u2028🌲\"", `"é\u000a\"\u2028🌲"`},
 		{"a float", `"float"`, "cdcccc3d", `0.10000000149011612`, `0.1`},
-		{"a whole double", `"double"`, "0000000000004540", `42.0`, ""},
+		{"a whole double", `"double"`, "0000000000004540", `42.0`, `42`},
 		{"a large double", `"double"`, "9c7500883ce4377e", `1e+300`, ""},
-		{"minus zero", `"double"`, "0000000000000080", `-0.0`, ""},
+		{"minus zero", `"double"`, "0000000000000080", `-0.0`, `-0`},
 		{"infinities", `{"type":"array","items":"float"}`, "060000807f000080ff0000c07f00", `["Infinity","-Infinity","NaN"]`, ""},
 		{"a union", `["null",{"type":"fixed","name":"a.F","size":1}]`, "0241", `{"a.F":"A"}`, `"A"`},
 		{"null of a union", `["int","null"]`, "02", `null`, ""},
@@ -52,6 +52,20 @@ func TestJSONIsWrittenInBothForms(t *testing.T) {
 				t.Errorf("back: got %x and %v, want %s", back, err, tt.data)
 			}
 		})
+	}
+}
+
+// Long text is written in pieces, which end between characters.
+func TestPlainJSONEscapesLineEndsInLongText(t *testing.T) {
+	t.Parallel()
+	schema := datum.New(parse(t, `"string"`), datum.Limits{})
+	for shift := range 4 {
+		text := strings.Repeat("x", shift) + strings.Repeat("\u2028’\u2029", 20_000)
+		got, err := schema.AppendJSON(nil, append(varint(int64(len(text))), text...), datum.Plain)
+		want := `"` + strings.NewReplacer("\u2028", `\u2028`, "\u2029", `\u2029`).Replace(text) + `"`
+		if err != nil || string(got) != want {
+			t.Errorf("shifted by %d: error %v, got %d bytes, want %d", shift, err, len(got), len(want))
+		}
 	}
 }
 

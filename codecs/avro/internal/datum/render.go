@@ -1,13 +1,14 @@
 package datum
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
@@ -19,24 +20,15 @@ const (
 	// Tagged is Avro's JSON encoding: a union's value that is not null is an
 	// object of one member, named after the branch.
 	Tagged Form = iota
-	// Plain writes a union's value as it is.
+	// Plain writes a union's value as it is, and what people would: floats in
+	// their shortest form, and U+2028 and U+2029, which may end a line, escaped.
 	Plain
 )
 
-// floatBits is the precision in which floats are written. What compares
-// Avro's JSON encoding takes all numbers for doubles, so a float is written as
-// the double that it is; people want the shortest text.
-func (f Form) floatBits() int {
-	if f == Plain {
-		return 32
-	}
-	return 64
-}
-
 // AppendJSON appends data, exactly one datum of the schema, as JSON in one
 // line. Bytes and fixed are text of the code points 0 to 255; NaN, Infinity
-// and -Infinity are text; other floats always have a fraction or an exponent.
-// On an error it returns dst as it was.
+// and -Infinity are text; other floats of the tagged form always have a fraction
+// or an exponent. On an error it returns dst as it was.
 func (s *Schema) AppendJSON(dst, data []byte, form Form) ([]byte, error) {
 	r := rendering{
 		walker: newWalker(data, s.limits, s.least),
@@ -185,7 +177,7 @@ func (r *rendering) items(n *ast.Node) error {
 			if err != nil {
 				return err
 			}
-			r.dst = append(appendQuoted(r.dst, key), ':')
+			r.dst = append(r.form.appendText(append(r.dst, '"'), key), '"', ':')
 		}
 		return r.value(n.Items)
 	})
@@ -212,15 +204,15 @@ func (r *rendering) scalar(n *ast.Node) error {
 		number, _ := c.long()
 		r.dst = strconv.AppendInt(r.dst, number, 10)
 	case ast.Float:
-		r.dst = appendFloat(r.dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(r.src[at:]))), r.form.floatBits())
+		r.dst = r.form.appendFloat(r.dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(r.src[at:]))), 32)
 	case ast.Double:
-		r.dst = appendFloat(r.dst, math.Float64frombits(binary.LittleEndian.Uint64(r.src[at:])), 64)
+		r.dst = r.form.appendFloat(r.dst, math.Float64frombits(binary.LittleEndian.Uint64(r.src[at:])), 64)
 	case ast.Enum:
 		symbol, _ := c.long()
 		r.dst = appendQuoted(r.dst, n.Symbols[symbol])
 	case ast.String:
 		text, _ := c.bytes()
-		return r.quote(text, appendEscaped[[]byte])
+		return r.quote(text, r.form.appendText)
 	case ast.Bytes:
 		text, _ := c.bytes()
 		return r.quote(text, appendLatin)
@@ -233,17 +225,25 @@ func (r *rendering) scalar(n *ast.Node) error {
 // quote writes a string of any length, piece by piece.
 func (r *rendering) quote(text []byte, write func(dst, text []byte) []byte) error {
 	r.dst = append(r.dst, '"')
-	for piece := range slices.Chunk(text, flushBytes) {
-		r.dst = write(r.dst, piece)
+	for len(text) > 0 {
+		n := min(len(text), flushBytes)
+		for n < len(text) && n > flushBytes-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		r.dst = write(r.dst, text[:n])
 		if err := r.room(); err != nil {
 			return err
 		}
+		text = text[n:]
 	}
 	r.dst = append(r.dst, '"')
 	return nil
 }
 
-func appendFloat(dst []byte, f float64, bits int) []byte {
+// appendFloat writes a number of 32 or 64 bits. What compares Avro's JSON
+// encoding takes all numbers for doubles, so a float is written as the double
+// that it is there.
+func (form Form) appendFloat(dst []byte, f float64, bits int) []byte {
 	switch {
 	case math.IsNaN(f):
 		return append(dst, `"NaN"`...)
@@ -252,12 +252,33 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	case math.IsInf(f, -1):
 		return append(dst, `"-Infinity"`...)
 	}
+	if form == Plain {
+		return strconv.AppendFloat(dst, f, 'g', -1, bits)
+	}
 	start := len(dst)
-	dst = strconv.AppendFloat(dst, f, 'g', -1, bits)
+	dst = strconv.AppendFloat(dst, f, 'g', -1, 64)
 	if !strings.ContainsAny(string(dst[start:]), ".e") {
 		dst = append(dst, ".0"...)
 	}
 	return dst
+}
+
+// appendText writes what is between the quotes of text, which is UTF-8.
+func (form Form) appendText(dst, text []byte) []byte {
+	const begin, line, paragraph = "\xe2\x80", 0xa8, 0xa9 // of U+2028 and U+2029
+	for i := 0; form == Plain; {
+		at := bytes.Index(text[i:], []byte(begin))
+		if at < 0 {
+			break
+		}
+		i += at + len(begin)
+		if last := text[i]; last == line || last == paragraph {
+			dst = append(appendEscaped(dst, text[:i-len(begin)]), `\u202`...)
+			dst = append(dst, '8'+last-line)
+			text, i = text[i+1:], 0
+		}
+	}
+	return appendEscaped(dst, text)
 }
 
 // appendQuoted writes text, which is UTF-8, as a JSON string.

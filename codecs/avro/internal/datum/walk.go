@@ -29,6 +29,18 @@ func newWalker(src []byte, limits Limits, least sizes) walker {
 	}
 }
 
+// alone checks that the datum that ends here would be taken without the bytes
+// behind it too.
+func (w *walker) alone() error {
+	if w.claimed > w.pos {
+		return faultAt(w.pos, fmt.Errorf("%w: a block claims %d bytes behind it", ErrShort, w.claimed-w.pos))
+	}
+	if behind := len(w.src) - w.pos; w.steps < stepsPerByte*behind {
+		return faultAt(w.pos, ErrMany)
+	}
+	return nil
+}
+
 // step pays for one value.
 func (w *walker) step() error {
 	if w.steps--; w.steps < 0 {
