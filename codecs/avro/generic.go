@@ -7,6 +7,7 @@ import (
 	"github.com/linkedin/goavro/v2"
 
 	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 )
 
 // GenericCodec is a codec of map records, made by [Generic].
@@ -17,6 +18,8 @@ type GenericCodec struct{ bound[*genericPlan] }
 // time.Time. schema is the JSON text that values are encoded with.
 //
 // goavro has no schema resolution: a record is decoded as its writer wrote it.
+// A datum may hold 65,536 array items that take no bytes.
+//
 // It cannot use a schema that refers to a type without a namespace from inside
 // a type that has one.
 func Generic(schema string, opts ...Option) *GenericCodec {
@@ -31,10 +34,14 @@ func Generic(schema string, opts ...Option) *GenericCodec {
 	return &GenericCodec{bind(s, parsed, newGenericPlan)}
 }
 
+// maxEmptyNative bounds the items without bytes of a datum that goavro may
+// see: it makes a Go value of each.
+const maxEmptyNative = 1 << 16
+
 // genericPlan decodes what one schema wrote.
 type genericPlan struct {
-	schema *ParsedSchema
-	codec  *goavro.Codec
+	check *datum.Schema
+	codec *goavro.Codec
 }
 
 // newGenericPlan builds goavro's codec for a schema that twmb/avro found
@@ -49,14 +56,18 @@ func newGenericPlan(schema *ParsedSchema) (plan *genericPlan, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("avro: goavro cannot use the schema %s: %w", schema.Name(), err)
 	}
-	return &genericPlan{schema: schema, codec: codec}, nil
+	root, err := schema.tree()
+	if err != nil {
+		return nil, err
+	}
+	return &genericPlan{check: datum.New(root, datum.Limits{ZeroSizeItems: maxEmptyNative}), codec: codec}, nil
 }
 
 // decode checks the datum before goavro sees it: goavro reserves memory from
 // unchecked lengths, so six hostile bytes could end the process.
-func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
-	if err := p.schema.Validate(datum); err != nil {
-		return nil, err
+func (p *genericPlan) decode(data []byte) (record map[string]any, err error) {
+	if err := p.check.Walk(data); err != nil {
+		return nil, fmt.Errorf("avro: decoding: %w", err)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -64,7 +75,7 @@ func (p *genericPlan) decode(datum []byte) (record map[string]any, err error) {
 		}
 	}()
 	// goavro's bytes share the memory of what they were decoded from.
-	value, _, err := p.codec.NativeFromBinary(bytes.Clone(datum))
+	value, _, err := p.codec.NativeFromBinary(bytes.Clone(data))
 	if err != nil {
 		return nil, fmt.Errorf("avro: decoding: %w", err)
 	}

@@ -117,3 +117,20 @@ func TestDeepListsDecodeUpToABound(t *testing.T) {
 		}
 	}
 }
+
+func TestGenericMakesFewValuesOfNoBytes(t *testing.T) {
+	t.Parallel()
+	const nothings = `{"type":"record","name":"R","fields":[{"name":"all","type":{"type":"array","items":{"type":"record","name":"E","fields":[]}}}]}`
+	codec := avro.Generic(nothings, avro.Plain())
+	for _, tt := range []struct {
+		items   int64
+		refused bool
+	}{{1 << 16, false}, {1<<16 + 1, true}} {
+		data := append(binary.AppendVarint(nil, tt.items), 0)
+		var got map[string]any
+		err := codec.Read(data, &got)
+		if (err != nil) != tt.refused {
+			t.Errorf("%d items: got %v, want refused %t", tt.items, err, tt.refused)
+		}
+	}
+}
