@@ -6,15 +6,10 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/IBM/sarama"
-)
 
-// How long the group waits before it joins again after an error.
-const (
-	firstRejoin = 100 * time.Millisecond
-	lastRejoin  = 5 * time.Second
+	"github.com/gokavro/gokavro/topology/internal/backoff"
 )
 
 // group is the sarama.ConsumerGroup that goka consumes with. goka's own loop
@@ -29,7 +24,7 @@ type group struct {
 // Consume runs sessions until ctx ends or the handler fails. Brokers that are
 // away are waited for.
 func (g *group) Consume(ctx context.Context, topics []string, handler sarama.ConsumerGroupHandler) error {
-	wait := firstRejoin
+	var wait backoff.Backoff
 	for ctx.Err() == nil {
 		watched := &watchedHandler{ConsumerGroupHandler: handler, assigned: g.assigned}
 		err := g.ConsumerGroup.Consume(ctx, topics, watched)
@@ -40,25 +35,15 @@ func (g *group) Consume(ctx context.Context, topics []string, handler sarama.Con
 			return nil
 		}
 		if err == nil {
-			wait = firstRejoin
+			wait.Reset()
 			continue
 		}
 		if ctx.Err() == nil {
-			g.log.Warn("joining the consumer group again", "retry_in", wait, "err", err)
-			pause(ctx, wait)
-			wait = min(2*wait, lastRejoin)
+			g.log.Warn("joining the consumer group again", "retry_in", wait.Next(), "err", err)
+			_ = wait.Wait(ctx) // its only error is the end of the loop
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }
 
 // watchedHandler keeps the errors that goka's handler returns: sarama only

@@ -1,10 +1,8 @@
 package compile
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/lovoo/goka"
 
@@ -12,13 +10,7 @@ import (
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/backend"
-)
-
-// How long a record waits before it is tried again while the registry does not
-// answer.
-const (
-	firstRetry = 100 * time.Millisecond
-	lastRetry  = 5 * time.Second
+	"github.com/gokavro/gokavro/topology/internal/backoff"
 )
 
 // callback returns what goka calls for each record of an input.
@@ -49,7 +41,7 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 // try runs the steps until they succeed or fail for good. Only a registry that
 // does not answer is waited for.
 func (p *Program) try(ctx goka.Context, node graph.Node, in *input) (*exec, error) {
-	wait := firstRetry
+	var wait backoff.Backoff
 	for {
 		x := p.exec(ctx)
 		err := x.run(node, in)
@@ -58,11 +50,10 @@ func (p *Program) try(ctx goka.Context, node graph.Node, in *input) (*exec, erro
 			return x, err
 		}
 		p.Log.Warn("waiting for the schema registry", "topic", x.meta.Topic, "partition", x.meta.Partition,
-			"offset", x.meta.Offset, "retry_in", wait, "err", err)
-		if err := sleep(ctx.Context(), wait); err != nil {
+			"offset", x.meta.Offset, "retry_in", wait.Next(), "err", err)
+		if err := wait.Wait(ctx.Context()); err != nil {
 			return nil, err
 		}
-		wait = min(2*wait, lastRetry)
 		in.decode(p.Codecs[node.Name])
 	}
 }
@@ -122,15 +113,4 @@ func (p *Program) letter(ctx goka.Context, node graph.Node, in *input, cause err
 		letter.Headers = append(letter.Headers, dlq.Header{Key: key, Value: value})
 	}
 	return letter
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

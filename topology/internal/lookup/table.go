@@ -8,18 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/kafka"
-)
-
-const (
-	firstReread = 100 * time.Millisecond
-	lastReread  = 5 * time.Second
 )
 
 // Table follows a compacted topic. It does not matter how its writer placed
@@ -134,23 +129,17 @@ func (f *Follower) Run(ctx context.Context) error {
 }
 
 func (f *Follower) follow(ctx context.Context, partition int32) {
-	wait := firstReread
+	var wait backoff.Backoff
 	for ctx.Err() == nil {
 		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: f.next[partition]}
 		err := f.client.Read(ctx, query, func(record kafka.Record) error {
-			wait = firstReread
+			wait.Reset()
 			return f.take(record)
 		})
 		if ctx.Err() != nil {
 			return
 		}
-		f.table.log.Warn("following a table again", "topic", f.table.topic, "partition", partition, "retry_in", wait, "err", err)
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-		wait = min(2*wait, lastReread)
+		f.table.log.Warn("following a table again", "topic", f.table.topic, "partition", partition, "retry_in", wait.Next(), "err", err)
+		_ = wait.Wait(ctx) // its only error is the end of the loop
 	}
 }
