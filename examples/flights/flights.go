@@ -48,20 +48,28 @@ func Topology() *topology.Topology {
 }
 
 // FlightCodec returns the codec of the flights topic.
-func FlightCodec() *avro.TypedCodec[Flight] { return avro.Typed[Flight](namespaced()) }
+func FlightCodec(opts ...avro.Option) *avro.TypedCodec[Flight] {
+	return avro.Typed[Flight](inNamespace(opts)...)
+}
 
 // AirportCodec returns the codec of the airports topic.
-func AirportCodec() *avro.TypedCodec[Airport] { return avro.Typed[Airport](namespaced()) }
+func AirportCodec(opts ...avro.Option) *avro.TypedCodec[Airport] {
+	return avro.Typed[Airport](inNamespace(opts)...)
+}
 
 // EnrichedCodec returns the codec of the flights-enriched topic.
-func EnrichedCodec() *avro.TypedCodec[EnrichedFlight] {
-	return avro.Typed[EnrichedFlight](namespaced())
+func EnrichedCodec(opts ...avro.Option) *avro.TypedCodec[EnrichedFlight] {
+	return avro.Typed[EnrichedFlight](inNamespace(opts)...)
 }
 
 // StatsCodec returns the codec of the airport-stats topic.
-func StatsCodec() *avro.TypedCodec[AirportStats] { return avro.Typed[AirportStats](namespaced()) }
+func StatsCodec(opts ...avro.Option) *avro.TypedCodec[AirportStats] {
+	return avro.Typed[AirportStats](inNamespace(opts)...)
+}
 
-func namespaced() avro.Option { return avro.Namespace("gokavro.flights") }
+func inNamespace(opts []avro.Option) []avro.Option {
+	return append([]avro.Option{avro.Namespace("gokavro.flights")}, opts...)
+}
 
 // Add returns the statistics of an airport after one more flight from it.
 func (s AirportStats) Add(in processors.Record[Flight]) AirportStats {

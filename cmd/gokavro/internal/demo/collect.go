@@ -33,7 +33,7 @@ type collector struct {
 
 func newCollector(c *cluster, file *outfile.File) *collector {
 	return &collector{
-		codec: avro.Typed[flights.EnrichedFlight](avro.Namespace("gokavro.flights"), avro.Registry(c.registry)),
+		codec: flights.EnrichedCodec(avro.Registry(c.registry)),
 		file:  file, moved: make(chan struct{}, 1), origins: map[string]bool{},
 	}
 }

@@ -38,7 +38,7 @@ func (d *demo) report(ctx context.Context, r result, enriched *outfile.File) (er
 
 // readStats returns the last value of each key of the table, by key.
 func (d *demo) readStats(ctx context.Context) ([]flights.AirportStats, error) {
-	codec := avro.Typed[flights.AirportStats](avro.Namespace("gokavro.flights"), avro.Registry(d.registry))
+	codec := flights.StatsCodec(avro.Registry(d.registry))
 	rows := map[string]flights.AirportStats{}
 	err := d.kafka.Read(ctx, kafka.Query{Topic: d.o.topic(flights.StatsTopic), UntilEnd: true}, func(r kafka.Record) error {
 		if r.Value == nil {

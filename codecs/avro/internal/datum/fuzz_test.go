@@ -55,7 +55,7 @@ func FuzzDecode(f *testing.F) {
 		writer, reader := parse(t, string(c.Writer)), parse(t, string(c.Reader))
 		there, err := datum.NewDecoder(resolve.New(writer, reader), fuzzed)
 		if err != nil {
-			t.Skip()
+			return // the pair has a default that does not fit
 		}
 		out, err := there.Append(nil, data)
 		if err != nil {
