@@ -57,7 +57,7 @@ func connect(ctx context.Context, cfg Config, conf *sarama.Config) (sarama.Clien
 			continue
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("kafka: connecting to %s: %w", strings.Join(cfg.Brokers, ", "), ctx.Err())
+			return nil, fmt.Errorf("kafka: connecting to %s: %w (the last try: %w)", strings.Join(cfg.Brokers, ", "), ctx.Err(), cause)
 		}
 		return nil, &UnreachableError{Brokers: cfg.Brokers, Timeout: cfg.Timeout, Err: cause}
 	}
