@@ -26,6 +26,20 @@ const (
 	maxPartitions = 10_000
 )
 
+// Delivery is what a crash may do to records.
+type Delivery string
+
+const (
+	// ExactlyOnce commits what a record did, its outputs, its changes of the state
+	// and the offset behind it, in one transaction. Whoever reads the outputs with
+	// isolation.level=read_committed sees each once. It is Kafka Streams'
+	// processing.guarantee=exactly_once_v2.
+	ExactlyOnce Delivery = "exactly_once"
+	// AtLeastOnce writes outputs and changes at once and the offsets after them: a
+	// crash repeats what came after the last offsets, in the state too.
+	AtLeastOnce Delivery = "at_least_once"
+)
+
 // prefixChars are the characters that Kafka allows in a topic's name.
 var prefixChars = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
 
@@ -49,6 +63,8 @@ type Config struct {
 	// TopicPrefix goes before the name of every topic and of the consumer group,
 	// so that several copies of a topology can share a cluster. Default: none.
 	TopicPrefix string
+	// Delivery is exactly_once or at_least_once. Default exactly_once.
+	Delivery Delivery
 	// DialTimeout is how long brokers and registry are tried at the start before
 	// giving up. Default 20 s.
 	DialTimeout time.Duration
@@ -65,6 +81,9 @@ type Config struct {
 func (c Config) WithDefaults() Config {
 	if c.StateDir == "" {
 		c.StateDir = DefaultStateDir
+	}
+	if c.Delivery == "" {
+		c.Delivery = ExactlyOnce
 	}
 	if c.DialTimeout == 0 {
 		c.DialTimeout = DefaultDialTimeout
@@ -101,6 +120,9 @@ func (c Config) Validate() error {
 	if !prefixChars.MatchString(c.TopicPrefix) {
 		add("topic_prefix is %q: use letters, digits and . _ - only", c.TopicPrefix)
 	}
+	if c.Delivery != "" && c.Delivery != ExactlyOnce && c.Delivery != AtLeastOnce {
+		add("delivery is %q: use %s or %s", c.Delivery, ExactlyOnce, AtLeastOnce)
+	}
 	if c.DialTimeout < 0 {
 		add("dial_timeout is %s: give a duration above 0, such as 20s", c.DialTimeout)
 	}
@@ -118,8 +140,8 @@ func (c Config) Validate() error {
 
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) state=%s create_topics=%d auto_register=%t topic_prefix=%q dial_timeout=%s stop_timeout=%s log_level=%s",
-		strings.Join(c.Brokers, ","), len(c.Registry), c.StateDir, c.CreateTopics, c.AutoRegister, c.TopicPrefix, c.DialTimeout, c.StopTimeout, c.LogLevel)
+	return fmt.Sprintf("brokers=%s registry=%d url(s) state=%s create_topics=%d auto_register=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s log_level=%s",
+		strings.Join(c.Brokers, ","), len(c.Registry), c.StateDir, c.CreateTopics, c.AutoRegister, c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.LogLevel)
 }
 
 func (c Config) kafka(name string) kafka.Config {

@@ -23,7 +23,7 @@ import (
 func full() runner.Config {
 	return runner.Config{
 		Brokers: []string{"a:1", "b:2"}, Registry: []string{"http://a:1", "http://b:2"}, StateDir: "rows", CreateTopics: 6,
-		AutoRegister: true, TopicPrefix: "test.", DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
+		AutoRegister: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
 	}
 }
 
@@ -34,6 +34,7 @@ state: rows
 create_topics: 6
 auto_register: true
 topic_prefix: test.
+delivery: at_least_once
 dial_timeout: 7s
 stop_timeout: 8s
 log_level: debug
@@ -122,7 +123,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"BROKERS": "a:1,b:2", "REGISTRY": " http://a:1 , http://b:2,", "STATE": "rows", "CREATE_TOPICS": "6", "AUTO_REGISTER": "true",
-		"TOPIC_PREFIX": "test.", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
+		"TOPIC_PREFIX": "test.", "DELIVERY": "at_least_once", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
 	}
@@ -184,13 +185,13 @@ func TestValidateListsAllFaults(t *testing.T) {
 	}
 	wrong := runner.Config{
 		Brokers: []string{"localhost"}, Registry: []string{"localhost:8081"}, CreateTopics: -1, TopicPrefix: "a b",
-		DialTimeout: -1, StopTimeout: -1, LogLevel: "loud",
+		Delivery: "twice", DialTimeout: -1, StopTimeout: -1, LogLevel: "loud",
 	}
 	for name, tt := range map[string]struct {
 		cfg  runner.Config
 		want []string
 	}{
-		"all":      {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, "dial_timeout", "stop_timeout", `"loud"`}},
+		"all":      {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", `"loud"`}},
 		"none":     {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
 		"too many": {runner.Config{CreateTopics: 1 << 40}, []string{"create_topics is 1099511627776"}},
 	} {
@@ -209,7 +210,7 @@ func TestValidateListsAllFaults(t *testing.T) {
 
 func TestWithDefaultsFillsOnlyWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	want := runner.Config{StateDir: "state", DialTimeout: 20 * time.Second, StopTimeout: 30 * time.Second, LogLevel: "info"}
+	want := runner.Config{StateDir: "state", Delivery: runner.ExactlyOnce, DialTimeout: 20 * time.Second, StopTimeout: 30 * time.Second, LogLevel: "info"}
 	got := runner.Config{}.WithDefaults()
 	if d := diff(got, want); d != "" || got.Logger == nil {
 		t.Errorf("got logger %v, (-got +want): %s", got.Logger, d)
@@ -226,7 +227,7 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	cfg := full()
 	cfg.Registry = []string{"https://me:hunter2@registry"}
 	got := cfg.String()
-	want := `brokers=a:1,b:2 registry=1 url(s) state=rows create_topics=6 auto_register=true topic_prefix="test." dial_timeout=7s stop_timeout=8s log_level=debug`
+	want := `brokers=a:1,b:2 registry=1 url(s) state=rows create_topics=6 auto_register=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

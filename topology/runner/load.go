@@ -28,6 +28,7 @@ func Flags() *pflag.FlagSet {
 	flags.Int("create-topics", 0, "create missing topics with `N` partitions and register their missing schemas")
 	flags.Bool("auto-register", false, "register missing schemas of what is written")
 	flags.String("topic-prefix", "", "`PREFIX` for every topic and the consumer group")
+	flags.String("delivery", string(ExactlyOnce), "exactly_once or at_least_once")
 	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")
 	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
 	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")

@@ -4,9 +4,9 @@
 // tables, and runs the topology as a goka group until its context ends. [Main]
 // is the whole of a deployable binary around it.
 //
-// Delivery is at least once: a partition's offset moves over a record only
-// when everything that it and the records before it wrote is acknowledged.
-// State is restored from its changelog topic at each start.
+// Delivery is exactly once by default: what a record did, outputs, state and
+// the offset behind it, is committed in one transaction or not at all. State is
+// kept on disk and brought up to its changelog at each start.
 package runner
 
 import (
@@ -14,17 +14,17 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/lovoo/goka"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
-	"github.com/gokavro/gokavro/topology/internal/backend"
 	"github.com/gokavro/gokavro/topology/internal/compile"
+	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/lookup"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
@@ -47,9 +47,7 @@ type Runner struct {
 	ready     chan struct{}
 	readyOnce sync.Once
 
-	mu    sync.Mutex
-	fault error // what stopped the processor
-	ran   bool
+	ran atomic.Bool
 }
 
 // New checks a topology and its configuration. It uses no network.
@@ -116,32 +114,22 @@ func (r *Runner) Run(ctx context.Context) (err error) {
 // release gives the state folder up, unless the processor is stuck and may yet
 // write there: then it stays held until the process ends.
 func (r *Runner) release(err error) error {
-	if _, ok := errors.AsType[*stopError](err); ok {
+	if _, ok := errors.AsType[*engine.StopError](err); ok {
 		return err
 	}
 	return errors.Join(err, r.lock.Release())
 }
 
 func (r *Runner) begin() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ran {
+	if r.ran.Swap(true) {
 		return errors.New("runner: Run was called twice: make a new Runner for another run")
 	}
-	r.ran = true
 	return nil
 }
 
-// unlessEnded drops the error that comes of ending the context; a fault of the
-// processor stays one.
+// unlessEnded drops the error that comes of ending the context.
 func (r *Runner) unlessEnded(ctx context.Context, err error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.fault != nil {
-		return r.fault
-	}
-	var stuck *stopError
-	if ctx.Err() != nil && !errors.As(err, &stuck) {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}
 	return err
@@ -151,89 +139,31 @@ func (r *Runner) unlessEnded(ctx context.Context, err error) error {
 func (r *Runner) assigned() {
 	r.readyOnce.Do(func() {
 		close(r.ready)
-		r.cfg.Logger.Info("running", "group", r.cfg.TopicPrefix+r.graph.Name)
+		r.cfg.Logger.Info("running", "group", r.cfg.TopicPrefix+r.graph.Name, "delivery", r.cfg.Delivery)
 	})
-}
-
-func (r *Runner) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.fault == nil {
-		r.fault = err
-	}
 }
 
 // run loads the lookup tables, then consumes.
 func (r *Runner) run(ctx context.Context, site *site) error {
 	tables := map[string]compile.Table{}
-	group, groupCtx := errgroup.WithContext(ctx)
-	followCtx, stopFollowing := context.WithCancel(groupCtx)
+	// The tables are followed until the last record in hand is done.
+	followCtx, stopFollowing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFollowing()
+	var following errgroup.Group
 	for _, n := range r.graph.Of(graph.Lookup) {
 		table := lookup.New(site.topic(n.Topic), site.codecs[n.Name], r.cfg.Logger)
 		start := time.Now()
-		follower, err := table.Load(groupCtx, site.kafka)
+		follower, err := table.Load(ctx, site.kafka)
 		if err != nil {
 			return err
 		}
 		r.cfg.Logger.Info("loaded a lookup table", "topic", site.topic(n.Topic), "keys", table.Len(), "took", time.Since(start))
 		tables[n.Name] = table
-		group.Go(func() error { return follower.Run(followCtx) })
+		following.Go(func() error { return follower.Run(followCtx) })
 	}
-	processor, err := r.processor(site, tables)
-	if err != nil {
-		return err
-	}
-	group.Go(func() error {
-		defer stopFollowing()
-		return r.process(groupCtx, processor)
-	})
-	return group.Wait()
-}
-
-func (r *Runner) processor(site *site, tables map[string]compile.Table) (*goka.Processor, error) {
-	program := &compile.Program{
-		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letters, Tables: tables,
-		Counters: &r.counters, Log: r.cfg.Logger, Fail: r.fail,
-	}
-	name := site.topic(r.graph.Name)
-	names := backend.Names{}
-	for _, n := range r.graph.Of(graph.Store) {
-		names[string(goka.GroupTable(goka.Group(name)))] = site.topic(n.Topic)
-	}
-	processor, err := goka.NewProcessor(r.cfg.Brokers, program.Group(name), backend.Options(backend.Config{
-		Client: site.kafka, StateDir: r.cfg.StateDir, Names: names, Log: r.cfg.Logger, Assigned: r.assigned,
-	})...)
-	if err != nil {
-		return nil, fmt.Errorf("building the processor: %w", err)
-	}
-	return processor, nil
-}
-
-// stopError says that a graceful stop took longer than it may.
-type stopError struct{ bound time.Duration }
-
-// Error returns the message.
-func (e *stopError) Error() string {
-	return fmt.Sprintf("the processor did not stop within %s: what was in flight is processed again by the partitions' next owner", e.bound)
-}
-
-func (r *Runner) process(ctx context.Context, processor *goka.Processor) error {
-	done := make(chan error, 1)
-	go func() { done <- processor.Run(ctx) }()
-	select {
-	case err := <-done:
-		return summarize(err)
-	case <-ctx.Done():
-	}
-	bound := time.NewTimer(r.cfg.StopTimeout)
-	defer bound.Stop()
-	select {
-	case err := <-done:
-		return summarize(err)
-	case <-bound.C:
-		return &stopError{bound: r.cfg.StopTimeout}
-	}
+	err := r.process(ctx, site, tables)
+	stopFollowing()
+	return errors.Join(err, following.Wait())
 }
 
 // connect reaches the brokers and the registry, or gives up after the

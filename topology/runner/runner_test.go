@@ -76,6 +76,9 @@ func TestWhatIsWrittenCarriesTheTimeOfItsInput(t *testing.T) {
 				t.Errorf("topic %s: got headers %v, want none", topic, r.Headers)
 			}
 		}
+		if topic == "counts" { // of the changes that one commit takes there is only the last
+			got, want = got[len(got)-1:], want[1:]
+		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("topic %s: times (-got +want): %s", topic, diff)
 		}
@@ -242,7 +245,10 @@ func TestAStopThatIsStuckIsGivenUp(t *testing.T) {
 		t.Errorf("got %v from a runner on the same folder, want it kept from the one that is stuck", err)
 	}
 	close(release)
-	b.awaitValues(t, "out", 1)
+	start(t, counting(), b.config(t)).awaitReady(t).stop(t)
+	if got := b.values(t, "out"); len(got) > 1 {
+		t.Errorf("got %v, want only what the record's next owner made of it", got)
+	}
 }
 
 func TestARunnerRunsOnce(t *testing.T) {

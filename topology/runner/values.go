@@ -25,6 +25,7 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		CreateTopics: v.number("create_topics"),
 		AutoRegister: v.truth("auto_register"),
 		TopicPrefix:  v.text("topic_prefix"),
+		Delivery:     Delivery(v.text("delivery")),
 		DialTimeout:  v.duration("dial_timeout"),
 		StopTimeout:  v.duration("stop_timeout"),
 		LogLevel:     v.text("log_level"),

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -9,41 +10,50 @@ import (
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
-	"github.com/gokavro/gokavro/topology/internal/backend"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
+
+// record is what a task gives a callback: a *task.Context.
+type record interface {
+	goka.Context
+	// Stopping ends when the task is to stop.
+	Stopping() context.Context
+	// Row returns a store's row for key: bytes, or its value where that is known.
+	Row(table, key string) (row []byte, value any, err error)
+	// SetRow stages a row; nil bytes delete it.
+	SetRow(table, key string, row []byte, value any)
+	// Stage adds a record to what this one writes.
+	Stage(task.Output)
+}
 
 // callback returns what goka calls for each record of an input.
 func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
-		in, ok := msg.(*input)
-		if !ok {
-			p.stop(ctx, fmt.Errorf("input %s: goka handed over a %T", node.Name, msg))
-			return
-		}
+		r, in := ctx.(record), msg.(*input)
 		p.Counters.In.Add(1)
-		x, err := p.try(ctx, node, in)
+		x, err := p.try(r, node, in)
 		var broken *storeError
 		switch {
 		case err == nil:
 			x.apply()
-		case ctx.Context().Err() != nil:
-			// The record stays unmarked, and its next owner takes it again.
-			ctx.DeferCommit()(backend.ErrAbandoned)
+		case r.Stopping().Err() != nil:
+			// The record stays undone, and its next owner takes it again.
+			r.Fail(task.ErrAbandoned)
 		case errors.As(err, &broken):
-			p.stop(ctx, fmt.Errorf("record %s/%d at offset %d: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err))
+			p.stop(r, fmt.Errorf("record %s/%d at offset %d: %w", r.Topic(), r.Partition(), r.Offset(), err))
 		default:
-			p.bury(ctx, node, in, err)
+			p.bury(r, node, in, err)
 		}
 	}
 }
 
 // try runs the steps until they succeed or fail for good. Only a registry that
 // does not answer is waited for.
-func (p *Program) try(ctx goka.Context, node graph.Node, in *input) (*exec, error) {
+func (p *Program) try(r record, node graph.Node, in *input) (*exec, error) {
 	var wait backoff.Backoff
 	for {
-		x := p.exec(ctx)
+		x := p.exec(r)
 		err := x.run(node, in)
 		var away *registry.UnavailableError
 		if err == nil || !errors.As(err, &away) {
@@ -51,16 +61,16 @@ func (p *Program) try(ctx goka.Context, node graph.Node, in *input) (*exec, erro
 		}
 		p.Log.Warn("waiting for the schema registry", "topic", x.meta.Topic, "partition", x.meta.Partition,
 			"offset", x.meta.Offset, "retry_in", wait.Next(), "err", err)
-		if err := wait.Wait(ctx.Context()); err != nil {
+		if err := wait.Wait(r.Stopping()); err != nil {
 			return nil, err
 		}
 		in.decode(p.Codecs[node.Name])
 	}
 }
 
-func (p *Program) exec(ctx goka.Context) *exec {
-	return &exec{program: p, ctx: ctx, meta: graph.Meta{
-		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Key: ctx.Key(), Time: ctx.Timestamp(),
+func (p *Program) exec(r record) *exec {
+	return &exec{program: p, record: r, meta: graph.Meta{
+		Topic: string(r.Topic()), Partition: r.Partition(), Offset: r.Offset(), Key: r.Key(), Time: r.Timestamp(),
 	}}
 }
 
@@ -81,27 +91,23 @@ func (x *exec) run(node graph.Node, in *input) (err error) {
 	return x.encode()
 }
 
-// stop ends the processor, leaving the record unmarked.
-func (p *Program) stop(ctx goka.Context, err error) {
-	p.Fail(err)
-	ctx.DeferCommit()(err)
-}
+// stop ends the whole run, leaving the record undone.
+func (p *Program) stop(r record, err error) { r.Fail(&task.FatalError{Err: err}) }
 
 // bury keeps a record that cannot be processed as a dead letter.
-func (p *Program) bury(ctx goka.Context, node graph.Node, in *input, cause error) {
-	letter := p.letter(ctx, node, in, cause)
+func (p *Program) bury(r record, node graph.Node, in *input, cause error) {
+	letter := p.letter(r, node, in, cause)
 	data, err := p.Letters.Append(nil, &letter)
 	if err != nil {
-		p.stop(ctx, fmt.Errorf("keeping record %s/%d at offset %d as a dead letter: %w", ctx.Topic(), ctx.Partition(), ctx.Offset(), err))
+		p.stop(r, fmt.Errorf("keeping record %s/%d at offset %d as a dead letter: %w", r.Topic(), r.Partition(), r.Offset(), err))
 		return
 	}
 	p.Counters.DeadLetters.Add(1)
 	p.Log.Warn("kept as a dead letter", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset, "err", letter.Error)
-	headers := backend.Carry(letter.Time, -1)
-	ctx.Emit(p.stream(p.Graph.DeadLetters()), ctx.Key(), data, goka.WithCtxEmitHeaders(headers))
+	r.Stage(task.Output{Topic: p.Topic(p.Graph.DeadLetters()), Partition: -1, Key: r.Key(), Value: data, Time: letter.Time})
 }
 
-func (p *Program) letter(ctx goka.Context, node graph.Node, in *input, cause error) dlq.Letter {
+func (p *Program) letter(ctx record, node graph.Node, in *input, cause error) dlq.Letter {
 	letter := dlq.Letter{
 		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Time: ctx.Timestamp(),
 		Key: []byte(ctx.Key()), Headers: []dlq.Header{}, Step: node.Name, Error: oneLine(cause.Error()),

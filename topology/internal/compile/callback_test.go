@@ -18,56 +18,47 @@ import (
 	"github.com/gokavro/gokavro/processors/enrich"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
-	"github.com/gokavro/gokavro/topology/internal/backend"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
 type gokaContext = goka.Context
 
-// context records what a callback does to its record.
+// fakeContext records what a callback does to its record.
 type fakeContext struct {
 	gokaContext
-	ctx      context.Context
+	stopping context.Context
 	row      []byte
-	rowPanic bool
+	rowErr   error
 
-	emitted  []emission
-	stored   []string
-	deleted  bool
-	deferred []error
+	emitted []emission
+	stored  []string
+	deleted bool
+	failed  error
 }
 
 type emission struct{ Topic, Key, Value string }
 
-func (c *fakeContext) Topic() goka.Stream       { return "in" }
-func (c *fakeContext) Key() string              { return "k" }
-func (c *fakeContext) Partition() int32         { return 3 }
-func (c *fakeContext) Offset() int64            { return 42 }
-func (c *fakeContext) Timestamp() time.Time     { return time.UnixMilli(1000) }
-func (c *fakeContext) Headers() goka.Headers    { return goka.Headers{"h": []byte("v")} }
-func (c *fakeContext) Context() context.Context { return c.ctx }
+func (c *fakeContext) Topic() goka.Stream        { return "in" }
+func (c *fakeContext) Key() string               { return "k" }
+func (c *fakeContext) Partition() int32          { return 3 }
+func (c *fakeContext) Offset() int64             { return 42 }
+func (c *fakeContext) Timestamp() time.Time      { return time.UnixMilli(1000) }
+func (c *fakeContext) Headers() goka.Headers     { return goka.Headers{"h": []byte("v")} }
+func (c *fakeContext) Stopping() context.Context { return c.stopping }
+func (c *fakeContext) Fail(err error)            { c.failed = err }
 
-func (c *fakeContext) Value() any {
-	if c.rowPanic {
-		panic("disk gone")
+func (c *fakeContext) Row(string, string) ([]byte, any, error) { return c.row, nil, c.rowErr }
+
+func (c *fakeContext) SetRow(_, _ string, row []byte, _ any) {
+	if row == nil {
+		c.deleted = true
+		return
 	}
-	if c.row == nil {
-		return nil
-	}
-	return c.row
+	c.stored = append(c.stored, string(row))
 }
 
-func (c *fakeContext) SetValue(value any, _ ...goka.ContextOption) {
-	c.stored = append(c.stored, string(value.([]byte)))
-}
-
-func (c *fakeContext) Delete(...goka.ContextOption) { c.deleted = true }
-
-func (c *fakeContext) Emit(topic goka.Stream, key string, value any, _ ...goka.ContextOption) {
-	c.emitted = append(c.emitted, emission{string(topic), key, string(value.([]byte))})
-}
-
-func (c *fakeContext) DeferCommit() func(error) {
-	return func(err error) { c.deferred = append(c.deferred, err) }
+func (c *fakeContext) Stage(o task.Output) {
+	c.emitted = append(c.emitted, emission{o.Topic, o.Key, string(o.Value)})
 }
 
 // letterCodec writes the parts of a letter that the tests look at.
@@ -122,7 +113,7 @@ func (p picky) Encode(value any) ([]byte, error) {
 
 // program runs: in → count per key → look up → out. The words fail, panic and
 // delete do as they say.
-func program(t *testing.T, input codecs.Codec[string]) (*Program, graph.Node, *[]error) {
+func program(t *testing.T, input codecs.Codec[string]) (*Program, graph.Node) {
 	t.Helper()
 	top := topology.New("t")
 	table := topology.LookupTable(top, "table", codecs.String())
@@ -161,12 +152,11 @@ func program(t *testing.T, input codecs.Codec[string]) (*Program, graph.Node, *[
 			bound[n.Name] = n.Codec
 		}
 	}
-	var failures []error
 	return &Program{
 		Graph: g, Topic: func(s string) string { return "p." + s }, Codecs: bound, Letters: letterCodec{},
 		Tables:   map[string]Table{"table": mapTable{"word": "row", "broken": errors.New("row is broken")}},
-		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler), Fail: func(err error) { failures = append(failures, err) },
-	}, g.Of(graph.Input)[0], &failures
+		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler), MaxRecordBytes: 1000,
+	}, g.Of(graph.Input)[0]
 }
 
 func count(n int64) string {
@@ -177,8 +167,8 @@ func count(n int64) string {
 func run(t *testing.T, p *Program, node graph.Node, ctx *fakeContext, data []byte) {
 	t.Helper()
 	p.Group("group")
-	if ctx.ctx == nil {
-		ctx.ctx = t.Context()
+	if ctx.stopping == nil {
+		ctx.stopping = t.Context()
 	}
 	in, err := inputCodec{codec: p.Codecs[node.Name]}.Decode(data)
 	if err != nil {
@@ -189,7 +179,7 @@ func run(t *testing.T, p *Program, node graph.Node, ctx *fakeContext, data []byt
 
 func TestCallbackAppliesWhatTheStepsWrote(t *testing.T) {
 	t.Parallel()
-	p, node, _ := program(t, codecs.String())
+	p, node := program(t, codecs.String())
 	ctx := &fakeContext{row: []byte(count(4))}
 	run(t, p, node, ctx, []byte("word"))
 	if diff := cmp.Diff(ctx.emitted, []emission{{"p.out", "k", "word=row"}}); diff != "" {
@@ -198,14 +188,14 @@ func TestCallbackAppliesWhatTheStepsWrote(t *testing.T) {
 	if diff := cmp.Diff(ctx.stored, []string{count(5)}); diff != "" {
 		t.Error(diff)
 	}
-	if in, out := p.Counters.In.Load(), p.Counters.Out.Load(); in != 1 || out != 1 || len(ctx.deferred) != 0 {
-		t.Errorf("got %d in, %d out, deferred %v; want 1, 1 and none", in, out, ctx.deferred)
+	if in, out := p.Counters.In.Load(), p.Counters.Out.Load(); in != 1 || out != 1 || ctx.failed != nil {
+		t.Errorf("got %d in, %d out, failed %v; want 1, 1 and no", in, out, ctx.failed)
 	}
 }
 
 func TestCallbackDeletesRows(t *testing.T) {
 	t.Parallel()
-	p, node, _ := program(t, codecs.String())
+	p, node := program(t, codecs.String())
 	ctx := &fakeContext{row: []byte(count(4))}
 	run(t, p, node, ctx, []byte("delete"))
 	if !ctx.deleted || ctx.stored != nil {
@@ -227,6 +217,10 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 		{name: "a step that fails", data: []byte("fail"), want: "in|k|fail|in|step process-counts: asked to fail"},
 		{name: "a step that panics", data: []byte("panic"), want: "in|k|panic|in|a step panicked: asked to panic"},
 		{name: "a row of a table that is broken", data: []byte("broken"), want: `in|k|broken|in|step lookup-table: looking up key "broken" in table table: row is broken`},
+		{
+			name: "a record that the broker would refuse", data: []byte(strings.Repeat("x", 1000)),
+			want: "in|k|" + strings.Repeat("x", 1000) + "|in|output out: the record has 1047 bytes, more than the 1000 that the producer sends (max.request.size)",
+		},
 		{name: "a value that does not encode", data: []byte("UP"), want: "in|k|UP|in|output out: upper case is not wanted"},
 	}
 	for _, tt := range tests {
@@ -236,14 +230,14 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 			if codec == nil {
 				codec = codecs.String()
 			}
-			p, node, failures := program(t, codec)
+			p, node := program(t, codec)
 			ctx := &fakeContext{}
 			run(t, p, node, ctx, tt.data)
 			if diff := cmp.Diff(ctx.emitted, []emission{{"p.t-dead-letters", "k", tt.want}}); diff != "" {
 				t.Error(diff)
 			}
-			if ctx.stored != nil || ctx.deleted || ctx.deferred != nil || *failures != nil {
-				t.Errorf("got stored %q, deleted %t, deferred %v, failures %v; want none", ctx.stored, ctx.deleted, ctx.deferred, *failures)
+			if ctx.stored != nil || ctx.deleted || ctx.failed != nil {
+				t.Errorf("got stored %q, deleted %t, failed %v; want none", ctx.stored, ctx.deleted, ctx.failed)
 			}
 			if dead := p.Counters.DeadLetters.Load(); dead != 1 {
 				t.Errorf("got %d dead letters counted, want 1", dead)
@@ -254,7 +248,7 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 
 func TestCallbackWaitsForTheRegistry(t *testing.T) {
 	t.Parallel()
-	p, node, _ := program(t, &outage{Codec: codecs.String(), failures: 3})
+	p, node := program(t, &outage{Codec: codecs.String(), failures: 3})
 	ctx := &fakeContext{}
 	run(t, p, node, ctx, []byte("word"))
 	if diff := cmp.Diff(ctx.emitted, []emission{{"p.out", "k", "word=row"}}); diff != "" {
@@ -262,33 +256,34 @@ func TestCallbackWaitsForTheRegistry(t *testing.T) {
 	}
 }
 
-func TestCallbackLeavesARecordUnmarkedWhenItIsStopped(t *testing.T) {
+func TestCallbackLeavesARecordUndoneWhenItIsStopped(t *testing.T) {
 	t.Parallel()
-	p, node, _ := program(t, &outage{Codec: codecs.String(), failures: 1 << 30})
+	p, node := program(t, &outage{Codec: codecs.String(), failures: 1 << 30})
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	ctx := &fakeContext{ctx: stopped}
+	ctx := &fakeContext{stopping: stopped}
 	run(t, p, node, ctx, []byte("word"))
-	if len(ctx.deferred) != 1 || !errors.Is(ctx.deferred[0], backend.ErrAbandoned) || ctx.emitted != nil {
-		t.Errorf("got deferred %v, emitted %v; want the record left unmarked", ctx.deferred, ctx.emitted)
+	if !errors.Is(ctx.failed, task.ErrAbandoned) || ctx.emitted != nil {
+		t.Errorf("got failed %v, emitted %v; want the record left undone", ctx.failed, ctx.emitted)
 	}
 }
 
-func TestCallbackStopsTheProcessorWhenTheStateIsBroken(t *testing.T) {
+func TestCallbackEndsTheRunWhenTheStateIsBroken(t *testing.T) {
 	t.Parallel()
 	for name, ctx := range map[string]*fakeContext{
-		"the store panics":             {rowPanic: true},
+		"the store cannot be read":     {rowErr: errors.New("disk gone")},
 		"the row's bytes are not ours": {row: []byte("short")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, node, failures := program(t, codecs.String())
+			p, node := program(t, codecs.String())
 			run(t, p, node, ctx, []byte("word"))
-			if len(*failures) != 1 || !strings.Contains((*failures)[0].Error(), `record in/3 at offset 42: reading key "k" of store counts`) {
-				t.Errorf("got failures %v, want one that names record, key and store", *failures)
+			fatal, ok := errors.AsType[*task.FatalError](ctx.failed)
+			if !ok || !strings.Contains(fatal.Error(), `record in/3 at offset 42: reading key "k" of store counts`) {
+				t.Errorf("got failed %v, want a fault that names record, key and store", ctx.failed)
 			}
-			if len(ctx.deferred) != 1 || ctx.deferred[0] == nil || ctx.emitted != nil {
-				t.Errorf("got deferred %v, emitted %v; want the record left unmarked", ctx.deferred, ctx.emitted)
+			if ctx.emitted != nil || ctx.stored != nil {
+				t.Errorf("got emitted %v, stored %v; want the record left undone", ctx.emitted, ctx.stored)
 			}
 		})
 	}

@@ -44,13 +44,3 @@ func (in *input) decode(codec codecs.Untyped) {
 	}()
 	in.value, in.err = codec.Decode(in.raw)
 }
-
-// rawCodec hands bytes to goka that were encoded before, so that an encoding
-// error is met while nothing of the record has taken effect.
-type rawCodec struct{}
-
-// Encode returns value, a []byte.
-func (rawCodec) Encode(value any) ([]byte, error) { return codecs.Value[[]byte](value) }
-
-// Decode returns data.
-func (rawCodec) Decode(data []byte) (any, error) { return data, nil }

@@ -33,28 +33,22 @@ type Program struct {
 	// Counters counts what becomes of records.
 	Counters *Counters
 	Log      *slog.Logger
-	// Fail is told of a fault that stops the processor.
-	Fail func(error)
+	// MaxRecordBytes bounds a record that is written. 0 is no bound.
+	MaxRecordBytes int
 
-	outputs map[string]goka.Stream // topics on the cluster by the output's name
+	outputs map[string]string // topics on the cluster by the output's name
 }
 
-// Group returns the goka group that runs the program, under that name.
+// Group returns the goka group that runs the program, under that name. Its
+// callbacks run as tasks; what they write goes by the task, not by goka.
 func (p *Program) Group(name string) *goka.GroupGraph {
-	p.outputs = map[string]goka.Stream{}
+	p.outputs = map[string]string{}
 	var edges []goka.Edge
 	for _, n := range p.Graph.Of(graph.Input) {
-		edges = append(edges, goka.Input(p.stream(n.Topic), inputCodec{codec: p.Codecs[n.Name]}, p.callback(n)))
+		edges = append(edges, goka.Input(goka.Stream(p.Topic(n.Topic)), inputCodec{codec: p.Codecs[n.Name]}, p.callback(n)))
 	}
 	for _, n := range p.Graph.Of(graph.Output) {
-		p.outputs[n.Name] = p.stream(n.Topic)
-		edges = append(edges, goka.Output(p.stream(n.Topic), rawCodec{}))
+		p.outputs[n.Name] = p.Topic(n.Topic)
 	}
-	for range p.Graph.Of(graph.Store) {
-		edges = append(edges, goka.Persist(rawCodec{}))
-	}
-	edges = append(edges, goka.Output(p.stream(p.Graph.DeadLetters()), rawCodec{}))
 	return goka.DefineGroup(goka.Group(name), edges...)
 }
-
-func (p *Program) stream(topic string) goka.Stream { return goka.Stream(p.Topic(topic)) }

@@ -4,27 +4,30 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/lovoo/goka"
-
 	"github.com/gokavro/gokavro/topology/graph"
-	"github.com/gokavro/gokavro/topology/internal/backend"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
 // exec is the graph.Exec of one try at one record. It stages what the steps
-// write; apply hands it to goka when all of them succeeded.
+// write; apply hands it over when all of them succeeded.
 type exec struct {
 	program *Program
-	ctx     goka.Context
+	record  record
 	meta    graph.Meta
 
-	row     any  // staged value of the store
-	rowSet  bool // whether row is staged; a nil row deletes
+	rows    []row
 	outputs []output
+}
+
+// row is what a step has set; a nil value deletes.
+type row struct {
+	store string
+	value any
+	bytes []byte
 }
 
 type output struct {
 	name  string
-	topic goka.Stream
 	key   string
 	value any
 	bytes []byte
@@ -43,36 +46,31 @@ func (x *exec) Meta() graph.Meta { return x.meta }
 
 // Row returns the store's value for the record's key.
 func (x *exec) Row(store string) (any, error) {
-	if x.rowSet {
-		return x.row, nil
+	for _, staged := range x.rows {
+		if staged.store == store {
+			return staged.value, nil
+		}
 	}
-	data, err := x.stored()
-	if err != nil {
-		return nil, &storeError{fmt.Errorf("reading key %q of store %s: %w", x.meta.Key, store, err)}
+	data, value, err := x.record.Row(store, x.meta.Key)
+	if err == nil && value == nil && data != nil {
+		value, err = x.program.Codecs[store].Decode(data)
 	}
-	if data == nil {
-		return nil, nil
-	}
-	value, err := x.program.Codecs[store].Decode(data)
 	if err != nil {
 		return nil, &storeError{fmt.Errorf("reading key %q of store %s: %w", x.meta.Key, store, err)}
 	}
 	return value, nil
 }
 
-// stored returns the row's bytes. goka panics when the store cannot be read.
-func (x *exec) stored() (data []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			data, err = nil, fmt.Errorf("%v", r)
-		}
-	}()
-	data, _ = x.ctx.Value().([]byte)
-	return data, nil
-}
-
 // SetRow stages the store's value for the record's key.
-func (x *exec) SetRow(_ string, value any) { x.row, x.rowSet = value, true }
+func (x *exec) SetRow(store string, value any) {
+	for i := range x.rows {
+		if x.rows[i].store == store {
+			x.rows[i].value = value
+			return
+		}
+	}
+	x.rows = append(x.rows, row{store: store, value: value})
+}
 
 // Lookup returns a table's value for key.
 func (x *exec) Lookup(table, key string) (any, error) {
@@ -85,7 +83,7 @@ func (x *exec) Lookup(table, key string) (any, error) {
 
 // Emit stages a record for an output.
 func (x *exec) Emit(name, key string, value any) {
-	x.outputs = append(x.outputs, output{name: name, topic: x.program.outputs[name], key: key, value: value})
+	x.outputs = append(x.outputs, output{name: name, key: key, value: value})
 }
 
 // encode turns everything staged into bytes. It is done before any of it
@@ -93,42 +91,50 @@ func (x *exec) Emit(name, key string, value any) {
 func (x *exec) encode() error {
 	for i := range x.outputs {
 		out := &x.outputs[i]
-		data, err := x.program.Codecs[out.name].Encode(out.value)
-		if err != nil {
+		var err error
+		if out.bytes, err = x.program.encode(out.name, out.key, out.value); err != nil {
 			return fmt.Errorf("output %s: %w", out.name, err)
 		}
-		out.bytes = data
 	}
-	if !x.rowSet || x.row == nil {
-		return nil
+	for i := range x.rows {
+		set := &x.rows[i]
+		if set.value == nil {
+			continue
+		}
+		var err error
+		if set.bytes, err = x.program.encode(set.store, x.meta.Key, set.value); err != nil {
+			return fmt.Errorf("store %s: %w", set.store, err)
+		}
 	}
-	store := x.program.Graph.Of(graph.Store)[0].Name
-	data, err := x.program.Codecs[store].Encode(x.row)
-	if err != nil {
-		return fmt.Errorf("store %s: %w", store, err)
-	}
-	x.row = data
 	return nil
 }
 
-// apply hands the staged writes to goka. They carry the record's time, and
-// the state the record's partition: goka itself would place it by the key's
-// hash, where another process may own it.
+// encode refuses what a broker would refuse, while it can still be set aside.
+func (p *Program) encode(node, key string, value any) ([]byte, error) {
+	data, err := p.Codecs[node].Encode(value)
+	if err != nil {
+		return nil, err
+	}
+	if size := len(key) + len(data) + recordOverhead; p.MaxRecordBytes > 0 && size > p.MaxRecordBytes {
+		return nil, fmt.Errorf("the record has %d bytes, more than the %d that the producer sends (max.request.size)", size, p.MaxRecordBytes)
+	}
+	return data, nil
+}
+
+// recordOverhead is what sarama counts for a record beside key and value.
+const recordOverhead = 5*5 + 2*10 + 1
+
+// apply hands the staged writes over. They carry the record's time.
 func (x *exec) apply() {
-	headers := backend.Carry(x.meta.Time, -1)
 	for _, out := range x.outputs {
-		x.ctx.Emit(out.topic, out.key, out.bytes, goka.WithCtxEmitHeaders(headers))
+		x.record.Stage(task.Output{
+			Topic: x.program.outputs[out.name], Partition: -1, Key: out.key, Value: out.bytes, Time: x.meta.Time,
+		})
 	}
 	x.program.Counters.Out.Add(int64(len(x.outputs)))
-	if !x.rowSet {
-		return
+	for _, set := range x.rows {
+		x.record.SetRow(set.store, x.meta.Key, set.bytes, set.value)
 	}
-	inHand := goka.WithCtxEmitHeaders(backend.Carry(x.meta.Time, x.meta.Partition))
-	if x.row == nil {
-		x.ctx.Delete(inHand)
-		return
-	}
-	x.ctx.SetValue(x.row, inHand)
 }
 
 // oneLine folds a message for a dead letter or a log line.

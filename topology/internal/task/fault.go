@@ -1,4 +1,4 @@
-package runner
+package task
 
 import (
 	"errors"
@@ -6,24 +6,21 @@ import (
 	"strings"
 )
 
-// processorError is what stopped the processor, in one line. goka returns a
-// tree with an error for every record that was in flight.
-type processorError struct {
+// gokaError is what ended a goka.Processor, in one line. goka returns a tree
+// with an error for every record that was in flight.
+type gokaError struct {
 	line string
 	err  error
 }
 
 // Error returns the line.
-func (e *processorError) Error() string { return e.line }
+func (e *gokaError) Error() string { return e.line }
 
 // Unwrap returns all that goka has said.
-func (e *processorError) Unwrap() error { return e.err }
+func (e *gokaError) Unwrap() error { return e.err }
 
-// summarize makes a processorError of what goka's processor returned.
+// summarize makes a gokaError of what goka's processor returned.
 func summarize(err error) error {
-	if err == nil {
-		return nil
-	}
 	// What went wrong while it closed comes before the reason for closing.
 	tops := branches(err)
 	found := leaves(tops[len(tops)-1])
@@ -31,7 +28,7 @@ func summarize(err error) error {
 	if len(found) > 1 {
 		line += fmt.Sprintf(" (and %d more)", len(found)-1)
 	}
-	return &processorError{line: "the processor stopped: " + line + ": what was in flight is processed again at the next start", err: err}
+	return &gokaError{line: line, err: err}
 }
 
 // branches returns the errors below the topmost fork of a tree, or err itself

@@ -1,0 +1,167 @@
+// Package engine runs the tasks of one process: one consumer group that gives
+// them partitions and records, and one committer that takes what they have
+// finished, outputs, changes of tables and offsets together.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/task"
+	"github.com/gokavro/gokavro/topology/internal/txn"
+)
+
+// Config says what an engine runs.
+type Config struct {
+	// Group is the consumer group.
+	Group string
+	// Topics are those that the group consumes.
+	Topics []string
+	// Task returns what the task of a partition runs.
+	Task func(partition int32) task.Config
+	// Consumer makes the group's consumer.
+	Consumer func() (sarama.ConsumerGroup, error)
+	// Committer makes a committer. The engine makes a new one after each fault.
+	Committer func(context.Context) (txn.Committer, error)
+	// Interval is how often finished work is committed.
+	Interval time.Duration
+	// OffsetInterval is how often offsets are committed, when that is less often.
+	// Exactly once needs them in each commit: 0.
+	OffsetInterval time.Duration
+	// StopTimeout bounds a graceful stop.
+	StopTimeout time.Duration
+	// Assigned is called when the process has its share of the partitions, none
+	// included, and their tables are restored.
+	Assigned func()
+	// Released is called when nothing of the engine works any more: when Run ends,
+	// or after a stop that a callback held up, when that returns.
+	Released func()
+	Log      *slog.Logger
+}
+
+// Engine runs tasks. Its methods are safe for concurrent use.
+type Engine struct {
+	cfg  Config
+	wake chan struct{} // has room for one: a commit is due
+
+	mu   sync.Mutex
+	work *work // nil between two
+}
+
+// New returns an engine that does nothing until Run.
+func New(cfg Config) *Engine {
+	return &Engine{cfg: cfg, wake: make(chan struct{}, 1)}
+}
+
+// Run works until ctx ends, and returns nil then, when all that was in hand is
+// committed. What trying again may cure it tries again, for ever. Every other
+// end is an error.
+func (e *Engine) Run(ctx context.Context) error {
+	err := e.run(ctx)
+	if _, stuck := errors.AsType[*StopError](err); !stuck {
+		e.cfg.Released()
+	}
+	return err
+}
+
+func (e *Engine) run(ctx context.Context) error {
+	var wait backoff.Backoff
+	for {
+		commits, err := e.once(ctx)
+		if err == nil || isFinal(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if commits > 0 {
+			wait.Reset()
+		}
+		e.cfg.Log.Warn("starting over from what is committed", "group", e.cfg.Group, "retry_in", wait.Next(), "err", err)
+		if wait.Wait(ctx) != nil {
+			return nil
+		}
+	}
+}
+
+// StopError says that a graceful stop took longer than it may.
+type StopError struct{ Bound time.Duration }
+
+// Error returns the message.
+func (e *StopError) Error() string {
+	return fmt.Sprintf("the processor did not stop within %s: what was in flight is processed again by the partitions' next owner", e.Bound)
+}
+
+// taskError is a fault of a task that restarting it did not cure.
+type taskError struct{ err error }
+
+// Error returns the message of the fault.
+func (e *taskError) Error() string { return e.err.Error() }
+
+// Unwrap returns the fault.
+func (e *taskError) Unwrap() error { return e.err }
+
+func isFinal(err error) bool {
+	var stuck *StopError
+	var broken *taskError
+	return errors.As(err, &stuck) || errors.As(err, &broken) || txn.IsFinal(err)
+}
+
+// Changed makes a commit due. It never blocks.
+func (e *Engine) Changed() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// once works with one committer and one consumer until ctx ends or something
+// fails.
+func (e *Engine) once(ctx context.Context) (commits int64, err error) {
+	committer, err := e.cfg.Committer(ctx)
+	if err != nil {
+		return 0, err
+	}
+	consumer, err := e.cfg.Consumer()
+	if err != nil {
+		return 0, errors.Join(err, committer.Close())
+	}
+	w := newWork(e, committer, consumer)
+	e.set(w)
+	defer e.set(nil)
+	err = w.run(ctx)
+	return w.commits.Load(), err
+}
+
+func (e *Engine) set(w *work) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.work = w
+}
+
+// Visit runs a visitor of the group on every row of the tables that this
+// process has.
+func (e *Engine) Visit(ctx context.Context, name string, meta any) (int64, error) {
+	e.mu.Lock()
+	w := e.work
+	e.mu.Unlock()
+	if w == nil {
+		return 0, errors.New("visiting rows: the processor is not running")
+	}
+	var total int64
+	for _, m := range w.members() {
+		visited, err := m.task.Visit(ctx, name, meta)
+		total += visited
+		if err != nil {
+			return total, fmt.Errorf("visiting the rows of partition %d: %w", m.task.Partition(), err)
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/IBM/sarama"
+
+	"github.com/gokavro/gokavro/topology/internal/backoff"
+)
+
+// batch is how many records are taken from a claim at a time.
+const batch = 256
+
+// consume joins the group again and again until the work ends. Brokers that are
+// away are waited for.
+func (w *work) consume() {
+	var wait backoff.Backoff
+	log := w.engine.cfg.Log
+	go func() {
+		for err := range w.consumer.Errors() {
+			log.Debug("consumer group", "err", err)
+		}
+	}()
+	for w.life.Err() == nil {
+		err := w.consumer.Consume(w.life, w.engine.cfg.Topics, handler{w})
+		switch {
+		case errors.Is(err, sarama.ErrClosedConsumerGroup):
+			return
+		case err == nil:
+			wait.Reset()
+		case w.life.Err() == nil:
+			log.Warn("joining the consumer group again", "retry_in", wait.Next(), "err", err)
+			_ = wait.Wait(w.life) // its only error is the end of the loop
+		}
+	}
+}
+
+// handler is the sarama.ConsumerGroupHandler of a work.
+type handler struct{ work *work }
+
+// Setup gives each partition of the session a task. Tasks of the last session
+// go on with their partitions, unless sessions in between may have given these
+// to others.
+func (h handler) Setup(session sarama.ConsumerGroupSession) error {
+	w := h.work
+	wanted := partitions(session.Claims())
+	w.mu.Lock()
+	var lost []*member
+	follows := w.last == lastSession{session.MemberID(), session.GenerationID() - 1}
+	for partition, m := range w.tasks {
+		if !follows || !slices.Contains(wanted, partition) {
+			lost = append(lost, m)
+			delete(w.tasks, partition)
+		}
+	}
+	w.mu.Unlock()
+	w.drop(lost)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, partition := range wanted {
+		if w.tasks[partition] == nil {
+			w.tasks[partition] = w.start(partition)
+		}
+	}
+	w.last = lastSession{session.MemberID(), session.GenerationID()}
+	w.session = session
+	w.positions = map[string]map[int32]int64{}
+	go w.announce(session.Context(), slices.Collect(maps.Values(w.tasks)))
+	return nil
+}
+
+// announce tells when all tasks of a session have their tables.
+func (w *work) announce(ctx context.Context, members []*member) {
+	for _, m := range members {
+		select {
+		case <-m.task.Ready():
+		case <-m.ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+	w.engine.cfg.Assigned()
+}
+
+func partitions(claims map[string][]int32) []int32 {
+	var all []int32
+	for _, of := range claims {
+		all = append(all, of...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// ConsumeClaim hands a claim's records to its task.
+func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	w := h.work
+	w.mu.Lock()
+	m := w.tasks[claim.Partition()]
+	w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
+	w.mu.Unlock()
+	for message := range claim.Messages() {
+		messages := more(claim.Messages(), message)
+		if m.task.Put(session.Context(), claim.Topic(), claim.HighWaterMarkOffset(), messages) != nil {
+			// To return before the session's end would end it for all partitions.
+			<-session.Context().Done()
+			return nil
+		}
+	}
+	return nil
+}
+
+// more takes what there is without waiting.
+func more(from <-chan *sarama.ConsumerMessage, first *sarama.ConsumerMessage) []*sarama.ConsumerMessage {
+	messages := []*sarama.ConsumerMessage{first}
+	for len(messages) < batch {
+		select {
+		case message, ok := <-from:
+			if !ok {
+				return messages
+			}
+			messages = append(messages, message)
+		default:
+			return messages
+		}
+	}
+	return messages
+}
+
+// Cleanup commits what is finished while the session is still good for it.
+func (h handler) Cleanup(sarama.ConsumerGroupSession) error {
+	w := h.work
+	w.committing.Lock()
+	defer w.committing.Unlock()
+	w.commitNow(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.session = nil
+	return nil
+}

@@ -1,0 +1,144 @@
+package task
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lovoo/goka"
+)
+
+// begin starts the unit of a record, or of a visit, which comes from no topic.
+// It waits while the finished units have no room.
+func (t *Task) begin(r *run, ctx goka.Context) (*Unit, error) {
+	topic := string(ctx.Topic())
+	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp()}
+	if !slices.Contains(t.cfg.Topics, topic) {
+		unit.offset = noOffset
+	}
+	for {
+		t.mu.Lock()
+		switch {
+		case t.soft.Err() != nil || t.run != r:
+			t.mu.Unlock()
+			return nil, ErrAbandoned
+		case !t.full():
+			t.visited()
+			t.pending = append(t.pending, unit)
+			t.mu.Unlock()
+			return unit, nil
+		}
+		room := t.room
+		t.mu.Unlock()
+		t.cfg.Changed()
+		select {
+		case <-room:
+		case <-t.soft.Done():
+		}
+	}
+}
+
+// full reports whether a commit has to come first; mu is held.
+func (t *Task) full() bool {
+	return t.finished.units >= t.cfg.Limits.Units || t.finished.bytes >= t.cfg.Limits.Bytes
+}
+
+// visited finishes the unit of a visit: goka does not tell when its callback
+// has returned, but before it begins another it has. mu is held.
+func (t *Task) visited() {
+	for _, unit := range t.pending {
+		if unit.offset == noOffset {
+			unit.done = true
+		}
+	}
+	t.handOver()
+}
+
+// finish notes that a record is done.
+func (t *Task) finish(r *run, topic string, offset int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.run != r || t.hard.Err() != nil {
+		return
+	}
+	for _, unit := range t.pending {
+		if unit.offset == offset && unit.topic == topic {
+			unit.done = true
+			break
+		}
+	}
+	t.handOver()
+}
+
+// handOver passes on the units that are done and have none before them that is
+// not. mu is held.
+func (t *Task) handOver() {
+	count := 0
+	for _, unit := range t.pending {
+		if !unit.done {
+			break
+		}
+		t.pass(unit)
+		count++
+	}
+	if count == 0 {
+		return
+	}
+	t.handed += int64(count)
+	t.pending = append(t.pending[:0], t.pending[count:]...)
+	if t.soft.Err() != nil {
+		t.makeRoom()
+	}
+	if t.finished.units >= t.cfg.Limits.Units/2 || t.finished.bytes >= t.cfg.Limits.Bytes/2 {
+		t.cfg.Changed()
+	}
+}
+
+func (t *Task) pass(unit *Unit) {
+	for _, w := range unit.writes {
+		table := t.db.Table(w.table)
+		if w.row == nil {
+			table.Delete(w.key)
+		} else {
+			table.Set(w.key, w.row)
+		}
+		t.finished.change(place{t.cfg.Changelogs[w.table], t.cfg.Partition}, rowKey{w.table, w.key}, w.row, unit.time)
+	}
+	t.finished.add(unit)
+	if unit.offset != noOffset {
+		t.inbox.done(unit.topic, unit.offset)
+	}
+}
+
+// makeRoom wakes whoever waits for room or for the end of the units; mu is
+// held.
+func (t *Task) makeRoom() {
+	close(t.room)
+	t.room = make(chan struct{})
+}
+
+// row returns a table's row as the record in hand sees it.
+func (t *Task) row(table, key string) (row []byte, value any, err error) {
+	if w, found := t.staged(table, key); found {
+		return w.row, w.value, nil
+	}
+	row, found, err := t.db.Table(table).Get(key)
+	if err != nil {
+		return nil, nil, &FatalError{fmt.Errorf("reading key %q of table %s: %w", key, table, err)}
+	}
+	if !found {
+		return nil, nil, nil
+	}
+	return row, nil, nil
+}
+
+// staged returns what units that are not handed over have set.
+func (t *Task) staged(table, key string) (write, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, unit := range slices.Backward(t.pending) {
+		if w, found := unit.get(table, key); found {
+			return w, true
+		}
+	}
+	return write{}, false
+}

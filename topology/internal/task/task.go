@@ -1,0 +1,234 @@
+// Package task runs one partition of a group: a goka.Processor over a virtual
+// consumer group that is fed from here. What a record does is staged as a
+// [Unit] and handed to the next commit whole, so that a record that fails
+// leaves nothing, and a task that fails is restarted alone.
+package task
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/store"
+)
+
+// Table is a table that tasks read. It is safe for concurrent use.
+type Table interface {
+	// Get returns the value of key, nil when there is none.
+	Get(key string) (any, error)
+}
+
+// Config says what a task runs.
+type Config struct {
+	// Graph is the goka group, without the edges of lookup and join tables.
+	Graph *goka.GroupGraph
+	// Partition is the partition's number.
+	Partition int32
+	// Topics are the topics that the group consumes, its loop included.
+	Topics []string
+	// Changelogs holds the topics of the tables by their names. goka's own table
+	// is under its topic's name.
+	Changelogs map[string]string
+	// Lookups and Joins hold tables by their topics.
+	Lookups, Joins map[string]Table
+	// Check looks at a record before goka decodes it. The default accepts all.
+	Check func(*sarama.ConsumerMessage) error
+	// Tombstones lets records without a value come to the callback, as nil bytes
+	// for the codec. The default leaves them out, as goka does.
+	Tombstones bool
+	// Open returns the database of the partition's tables with all that the
+	// changelogs hold. It is nil for a group without tables.
+	Open func(context.Context) (*store.DB, error)
+	// Limits bound what is held in memory.
+	Limits Limits
+	// Changed is called when enough units are finished for a commit. It must not
+	// block.
+	Changed func()
+	Log     *slog.Logger
+}
+
+// Limits bound what a task holds in memory.
+type Limits struct {
+	// Records is how many records of each topic may wait. Default 4096.
+	Records int
+	// Units is how many finished units may wait for their commit. Default 20,000.
+	Units int
+	// Bytes is how much finished units may hold. Default 32 MiB.
+	Bytes int
+	// MaxIdle is how long a topic without records is waited for before newer
+	// records of other topics are taken. Default 100 ms.
+	MaxIdle time.Duration
+	// Restarts is how often a task is restarted at one record. Default 5.
+	Restarts int
+}
+
+// WithDefaults returns the limits with their defaults filled in.
+func (l Limits) WithDefaults() Limits {
+	def := func(value *int, to int) {
+		if *value == 0 {
+			*value = to
+		}
+	}
+	def(&l.Records, 4096)
+	def(&l.Units, 20_000)
+	def(&l.Bytes, 32<<20)
+	def(&l.Restarts, 5)
+	if l.MaxIdle == 0 {
+		l.MaxIdle = 100 * time.Millisecond
+	}
+	return l
+}
+
+// Task is one partition of a group. Its methods are safe for concurrent use.
+type Task struct {
+	cfg   Config
+	inbox *inbox
+	ready chan struct{} // closed when the tables are there
+
+	soft     context.Context // ends when the task is to stop after the record in hand
+	softStop context.CancelFunc
+	hard     context.Context // ends when it is to stop at once
+	hardStop context.CancelFunc
+
+	mu       sync.Mutex
+	room     chan struct{} // closed and replaced when a commit has made room
+	run      *run          // the processor at work
+	pending  []*Unit       // begun and not handed over, in their order
+	finished *buffer
+	db       *store.DB
+	handed   int64 // units handed over since the start
+}
+
+// New returns a task. It does nothing until Run.
+func New(cfg Config) *Task {
+	cfg.Limits = cfg.Limits.WithDefaults()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
+	}
+	t := &Task{
+		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits.Records, cfg.Limits.MaxIdle),
+		ready: make(chan struct{}), room: make(chan struct{}), finished: newBuffer(),
+	}
+	t.soft, t.softStop = context.WithCancel(context.Background())
+	t.hard, t.hardStop = context.WithCancel(context.Background())
+	return t
+}
+
+// Partition returns the partition's number.
+func (t *Task) Partition() int32 { return t.cfg.Partition }
+
+// Ready returns a channel that is closed when the tables are there.
+func (t *Task) Ready() <-chan struct{} { return t.ready }
+
+// Put takes records of a topic in; end is the end of the partition. Records
+// that were taken in before are left out. It blocks while too many wait, until
+// ctx or the task ends.
+func (t *Task) Put(ctx context.Context, topic string, end int64, messages []*sarama.ConsumerMessage) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.soft, cancel)()
+	return t.inbox.put(ctx, topic, end, messages)
+}
+
+// Stop lets the record in hand finish and then ends Run.
+func (t *Task) Stop() { t.softStop() }
+
+// Kill ends Run at once. Nothing is handed over after it returns.
+func (t *Task) Kill() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.softStop()
+	t.hardStop()
+}
+
+// Run works until Stop or Kill, and returns nil then. An error is one that
+// restarting the task did not cure.
+func (t *Task) Run() error {
+	defer t.hardStop()
+	if !t.open() {
+		return nil
+	}
+	close(t.ready)
+	var wait backoff.Backoff
+	for attempt, seen := 0, t.progress(); ; attempt++ {
+		err := t.process()
+		if t.soft.Err() != nil {
+			return nil
+		}
+		if now := t.progress(); now != seen {
+			attempt, seen = 0, now
+			wait.Reset()
+		}
+		var broken *FatalError
+		if errors.As(err, &broken) || attempt == t.cfg.Limits.Restarts {
+			return err
+		}
+		t.cfg.Log.Warn("restarting a task", "partition", t.cfg.Partition, "attempt", attempt+1, "retry_in", wait.Next(), "err", err)
+		if wait.Wait(t.soft) != nil {
+			return nil
+		}
+	}
+}
+
+// FatalError is a fault that a restart does not cure.
+type FatalError struct{ Err error }
+
+// Error returns the message of Err.
+func (e *FatalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *FatalError) Unwrap() error { return e.Err }
+
+// open restores the tables, and tries again until it has or the task is
+// stopped; false in that case.
+func (t *Task) open() bool {
+	if t.cfg.Open == nil {
+		return true
+	}
+	var wait backoff.Backoff
+	for {
+		db, err := t.cfg.Open(t.soft)
+		if err == nil {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.db = db
+			return true
+		}
+		if t.soft.Err() != nil {
+			return false
+		}
+		t.cfg.Log.Warn("restoring the tables again", "partition", t.cfg.Partition, "retry_in", wait.Next(), "err", err)
+		if wait.Wait(t.soft) != nil {
+			return false
+		}
+	}
+}
+
+// Close forgets what was not committed and closes the database. Run must have
+// ended.
+func (t *Task) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.db == nil {
+		return nil
+	}
+	t.db.Drop()
+	err := t.db.Close()
+	t.db = nil
+	return err
+}
+
+func (t *Task) progress() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.handed
+}

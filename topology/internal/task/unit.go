@@ -1,0 +1,98 @@
+package task
+
+import (
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// Unit is what one record did: outputs, rows and the offset to go on from. A
+// unit is handed to the next commit whole, when its record is done and all
+// units before it are; the unit of a record that fails is dropped. It is used
+// by the goroutine of its record's callback.
+type Unit struct {
+	topic  string
+	offset int64 // noOffset for a visit, which comes from no topic
+	time   time.Time
+
+	outputs []*sarama.ProducerMessage
+	writes  []write
+	done    bool
+}
+
+const noOffset = -1
+
+// write is a row that a record has set.
+type write struct {
+	table string
+	key   string
+	row   []byte // nil deletes
+	value any    // the row's decoded value, nil when it is not known
+}
+
+// Output is a record that a unit writes to a topic.
+type Output struct {
+	Topic string
+	// Partition is the record's partition, less than 0 when the key decides.
+	Partition int32
+	Key       string
+	// Value is nil for a tombstone.
+	Value []byte
+	// Time is the record's timestamp; the zero time is that of the commit.
+	Time    time.Time
+	Headers []sarama.RecordHeader
+}
+
+// Emit adds a record to what the unit writes.
+func (u *Unit) Emit(o Output) {
+	message := &sarama.ProducerMessage{
+		Topic: o.Topic, Partition: max(o.Partition, -1), Key: sarama.StringEncoder(o.Key),
+		Timestamp: o.Time, Headers: o.Headers,
+	}
+	// A nil slice in an encoder would be an empty value, not a missing one.
+	if o.Value != nil {
+		message.Value = sarama.ByteEncoder(o.Value)
+	}
+	u.outputs = append(u.outputs, message)
+}
+
+// set stages a row; the last one of a key counts.
+func (u *Unit) set(w write) {
+	for i := range u.writes {
+		if u.writes[i].table == w.table && u.writes[i].key == w.key {
+			u.writes[i] = w
+			return
+		}
+	}
+	u.writes = append(u.writes, w)
+}
+
+// get returns what the unit has set, and whether it has.
+func (u *Unit) get(table, key string) (write, bool) {
+	for _, w := range u.writes {
+		if w.table == table && w.key == key {
+			return w, true
+		}
+	}
+	return write{}, false
+}
+
+// size is about the memory that the unit holds, in bytes.
+func (u *Unit) size() int {
+	total := unitOverhead
+	for _, out := range u.outputs {
+		total += messageOverhead
+		if out.Value != nil {
+			total += out.Value.Length()
+		}
+	}
+	for _, w := range u.writes {
+		total += len(w.key) + len(w.row)
+	}
+	return total
+}
+
+const (
+	unitOverhead    = 64
+	messageOverhead = 256
+)
