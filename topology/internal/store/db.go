@@ -12,6 +12,7 @@ import (
 // DB is the database of one partition.
 type DB struct {
 	cfg    Config
+	opts   *pebble.Options
 	disk   *pebble.DB
 	lock   *pebble.Lock
 	own    *Shared // nil if the caller's is used
@@ -123,7 +124,7 @@ func (db *DB) apply(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	if err := batch.Commit(how); err != nil {
 		return db.faults.note("writing", err)
 	}
-	return db.faults.err() // Pebble returns none if its log cannot be written
+	return db.faults.err() // guard does not tell Pebble
 }
 
 // Close closes the database. What is not flushed is lost. A second Close does
@@ -131,18 +132,13 @@ func (db *DB) apply(batch *pebble.Batch, how *pebble.WriteOptions) error {
 func (db *DB) Close() error {
 	db.flushing.Lock()
 	defer db.flushing.Unlock()
-	if errors.Is(db.faults.err(), ErrClosed) || db.disk == nil {
+	if errors.Is(db.faults.err(), ErrClosed) {
 		return nil
 	}
 	failed := db.faults.err() != nil
-	err := closeDisk(db.disk)
-	db.disk = nil
+	err := errors.Join(db.disk.Close(), db.lock.Close())
 	closed := fmt.Errorf("store: %s: %w", db.faults.folder, ErrClosed)
 	db.faults.first.Store(&closed)
-	if errors.Is(err, errStuck) {
-		return fmt.Errorf("store: closing %s: %w", db.faults.folder, err)
-	}
-	err = errors.Join(err, db.lock.Close())
 	if db.own != nil {
 		db.own.Close()
 	}

@@ -19,9 +19,9 @@ const damageMark = "DAMAGED"
 // ErrClosed is in the chain of the errors of a database that is closed.
 var ErrClosed = errors.New("the store is closed")
 
-// faults holds the first error after which a database is of no use any more. It
-// stands in for Pebble's logger too, since that is where Pebble reports an error
-// that it cannot survive, and goes on when told of it.
+// faults holds the first error after which a database is of no use until it is
+// opened again. It is Pebble's logger too: that is where Pebble reports an error
+// that it cannot survive, and it goes on when the call returns.
 type faults struct {
 	folder string
 	fs     vfs.FS
@@ -37,26 +37,34 @@ func (f *faults) err() error {
 	return nil
 }
 
-func (f *faults) set(err error) {
-	if f.first.CompareAndSwap(nil, &err) && !errors.Is(err, ErrClosed) {
-		f.log.Error("the store is of no use any more", "folder", f.folder, "err", err)
+// set keeps the first fault, and reports whether this is it.
+func (f *faults) set(err error) bool {
+	first := f.first.CompareAndSwap(nil, &err)
+	if first {
+		f.log.Error("the store is of no use until it is opened again", "folder", f.folder, "err", err)
 	}
+	return first
 }
 
-// note sets the fault of an error of Pebble and returns what to tell: damage is
+// note sets the fault of an error of Pebble and returns what to tell. Damage is
 // marked, so that the next Open empties the folder.
 func (f *faults) note(doing string, err error) error {
-	if isDamage(err) {
-		f.damage(err)
-		return fmt.Errorf("store: %s: %s is damaged: %w: open it again: it is restored from its changelog then", doing, f.folder, err)
+	err = f.told(doing, err)
+	if f.set(err) && isDamage(err) {
+		f.mark(err)
 	}
-	err = fmt.Errorf("store: %s: %s: %w: see to the disk, then open it again", doing, f.folder, err)
-	f.set(err)
-	return err
+	return f.err()
 }
 
-func (f *faults) damage(cause error) {
-	f.set(fmt.Errorf("store: %s is damaged: %w: open it again: it is restored from its changelog then", f.folder, cause))
+func (f *faults) told(doing string, err error) error {
+	if isDamage(err) {
+		return fmt.Errorf("store: %s: %s is damaged: %w: open it again: it is restored from its changelog then", doing, f.folder, err)
+	}
+	return fmt.Errorf("store: %s: %s: %w: see to the disk, then open it again", doing, f.folder, err)
+}
+
+// mark leaves a note for the next Open.
+func (f *faults) mark(cause error) {
 	file, err := f.fs.Create(f.fs.PathJoin(f.folder, damageMark), vfs.WriteCategoryUnspecified)
 	if err == nil {
 		_, err = file.Write([]byte(cause.Error()))
@@ -77,14 +85,14 @@ func (f *faults) Errorf(format string, args ...any) {
 
 // Fatalf takes an error after which Pebble cannot go on.
 func (f *faults) Fatalf(format string, args ...any) {
-	f.set(fmt.Errorf("store: writing %s: %w: see to the disk, then open it again", f.folder, fmt.Errorf(format, args...)))
+	f.set(f.told("writing", fmt.Errorf(format, args...)))
 }
 
 // listener reports what happens in Pebble's background.
 func (f *faults) listener() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) { _ = f.note("writing in the background", err) },
-		DataCorruption:  func(info pebble.DataCorruptionInfo) { f.damage(info.Details) },
+		DataCorruption:  func(info pebble.DataCorruptionInfo) { _ = f.note("reading", info.Details) },
 	}
 }
 
@@ -93,6 +101,9 @@ func (f *faults) listener() *pebble.EventListener {
 func isDamage(err error) bool {
 	if pebble.IsCorruptionError(err) || errors.Is(err, errShort) || errors.Is(err, fs.ErrNotExist) {
 		return true
+	}
+	if errors.As(err, new(*OwnerError)) {
+		return false
 	}
 	var errno syscall.Errno
 	return !errors.As(err, &errno) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, ErrClosed)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,9 +22,6 @@ const (
 	stopWrites = 64
 	bloomBits  = 10
 )
-
-// errStuck is a database that did not close: its folder stays locked.
-var errStuck = errors.New("its background work did not end: restart the process")
 
 // Open opens the database of a partition, or makes it. It refuses a folder that
 // another process has open, or that holds the state of something else. One that
@@ -62,7 +60,7 @@ func (db *DB) openOrHeal(folder string) error {
 	cause := readMark(db.cfg.FS, folder)
 	if cause == nil {
 		err := db.open(folder)
-		if err == nil || !isDamage(err) || errors.As(err, new(*OwnerError)) {
+		if err == nil || !isDamage(err) {
 			return err
 		}
 		cause = err
@@ -102,18 +100,22 @@ func empty(fs vfs.FS, folder string) error {
 
 func (db *DB) open(folder string) (err error) {
 	db.faults = &faults{folder: folder, fs: db.cfg.FS, log: db.cfg.Log}
-	disk, err := openDisk(folder, db.options())
+	damage, err := checkSeal(db.cfg.FS, folder)
+	if damage != nil {
+		err = fmt.Errorf("%w: %w", pebble.ErrCorruption, damage)
+	}
 	if err != nil {
 		return fmt.Errorf("store: opening %s: %w", folder, err)
 	}
-	db.disk = disk
-	db.filled, db.sealed = nil, nil
+	db.opts = db.options()
+	if db.disk, err = openDisk(folder, db.opts); err != nil {
+		return fmt.Errorf("store: opening %s: %w", folder, cmp.Or(db.faults.err(), err))
+	}
 	if err = db.claim(); err == nil {
 		err = db.openTables()
 	}
-	if err != nil {
-		db.disk = nil
-		return errors.Join(err, closeDisk(disk))
+	if err = cmp.Or(db.faults.err(), err); err != nil {
+		return errors.Join(err, db.disk.Close())
 	}
 	db.filled = db.newGeneration()
 	return nil
@@ -121,7 +123,7 @@ func (db *DB) open(folder string) (err error) {
 
 func (db *DB) options() *pebble.Options {
 	opts := &pebble.Options{
-		FS:                          db.cfg.FS,
+		FS:                          &guard{db.cfg.FS, db.faults},
 		Lock:                        db.lock,
 		Cache:                       db.cfg.Shared.blocks,
 		FileCache:                   db.cfg.Shared.files,
@@ -137,6 +139,7 @@ func (db *DB) options() *pebble.Options {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
 	}
+	opts.EnsureDefaults()
 	return opts
 }
 

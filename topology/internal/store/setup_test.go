@@ -121,4 +121,8 @@ func keysOf(t testing.TB, rows func(func(store.Row, error) bool)) []string {
 	return keys
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string {
+	keys := slices.AppendSeq([]string{}, maps.Keys(m))
+	slices.Sort(keys)
+	return keys
+}
