@@ -51,7 +51,7 @@ type SchemaRef struct {
 func (r SchemaRef) String() string {
 	switch r.Wire {
 	case SingleObject:
-		return "fingerprint " + hex.EncodeToString(r.Fingerprint[:])
+		return "fingerprint " + r.fingerprint()
 	case Glue:
 		u := hex.EncodeToString(r.UUID[:])
 		return "Glue version " + u[:8] + "-" + u[8:12] + "-" + u[12:16] + "-" + u[16:20] + "-" + u[20:]
@@ -59,6 +59,9 @@ func (r SchemaRef) String() string {
 		return fmt.Sprintf("schema id %d", r.ID)
 	}
 }
+
+// fingerprint returns the fingerprint as [ParsedSchema.Fingerprint] has it.
+func (r SchemaRef) fingerprint() string { return hex.EncodeToString(r.Fingerprint[:]) }
 
 const (
 	apicurioHeader  = 9
