@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -235,8 +236,14 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 // command runs the command in this process, as main would.
 func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return commandOf(t, counting, args...)
+}
+
+// commandOf is command of another topology.
+func commandOf(t *testing.T, build func() *topology.Topology, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	code = runner.Command(t.Context(), counting, args, &out, &errs)
+	code = runner.Command(t.Context(), build, args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

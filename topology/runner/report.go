@@ -173,10 +173,11 @@ func (t TopicReport) held() string {
 	for _, version := range t.Deleted {
 		words = append(words, strconv.Itoa(version)+" (deleted)")
 	}
+	held := strings.Join(words, ", ")
 	if len(t.Kept) > 0 {
-		words = append(words, fmt.Sprintf("%d kept here", len(t.Kept)))
+		held = strings.TrimPrefix(fmt.Sprintf("%s + %d kept", held, len(t.Kept)), " ")
 	}
-	return dash(strings.Join(words, ", "))
+	return dash(held)
 }
 
 func (t TopicReport) verdict() string {
@@ -244,28 +245,35 @@ func (s *site) judge(ctx context.Context, h history, t *TopicReport) (err error)
 	if t.Level, err = s.registry.Level(ctx, t.Subject); err != nil {
 		return err
 	}
-	found, err := s.registry.Lookup(ctx, t.Subject, h.codec.Schema().String())
-	_, missing := errors.AsType[*registry.NotFoundError](err)
-	written := h.role != RoleInput && h.role != RoleLookup
-	switch {
-	case err != nil && !missing:
+	if t.Version, err = s.registered(ctx, h.codec); err != nil {
 		return err
-	case !missing:
-		t.Verdict, t.Version = VerdictSame, found.Version
-	case len(t.Versions) == 0 && written:
-		t.Verdict = VerdictNew
-	case len(t.Versions) == 0:
-		t.Verdict = VerdictUnchecked
-	default:
-		t.Verdict = VerdictCompatible
-		if written {
-			err = h.forbidden(t)
+	}
+	written := h.role != RoleInput && h.role != RoleLookup
+	if t.Version == 0 && len(t.Versions) > 0 && written {
+		if err := h.forbidden(t); err != nil {
+			return err
 		}
 	}
-	if len(t.Faults) > 0 {
+	switch {
+	case len(t.Faults) > 0:
 		t.Verdict = VerdictRefused
+	case t.Version > 0:
+		t.Verdict = VerdictSame
+	case len(t.Versions) > 0:
+		t.Verdict = VerdictCompatible
+	case written:
+		t.Verdict = VerdictNew
 	}
-	return err
+	return nil
+}
+
+// registered returns the version that the codec's schema is, 0 when it is none.
+func (s *site) registered(ctx context.Context, codec avroCodec) (version int, err error) {
+	found, err := s.registry.Lookup(ctx, codec.Subject(), codec.Schema().String())
+	if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
+		return 0, nil
+	}
+	return found.Version, err
 }
 
 // forbidden adds what the subject's level has against the schema as its next
