@@ -27,7 +27,7 @@ func Registry(client *registry.Client) Option {
 
 // Subject sets the registry subject that the codec's schema is under when it
 // encodes; for the values of topic T it is by custom T-value. Decoding needs
-// no subject.
+// it for single-object data alone, whose fingerprints are looked for there.
 func Subject(name string) Option {
 	return func(s *settings) { s.subject = name }
 }

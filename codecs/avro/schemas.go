@@ -67,7 +67,7 @@ func (s registrySchemas) byFingerprint(ctx context.Context, subject string, ref 
 			return schema, nil
 		}
 	}
-	return nil, fmt.Errorf("avro: no version of subject %s has the %s", subject, ref)
+	return nil, fmt.Errorf("avro: no version of subject %s has the %s: register its schema there again", subject, ref)
 }
 
 // Ref looks the schema up, or registers it where that is allowed. A

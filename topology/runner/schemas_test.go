@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,35 +51,45 @@ func asTally(more ...avro.Option) []avro.Option {
 	return append([]avro.Option{avro.Namespace("test"), avro.Name("Tally")}, more...)
 }
 
-func (r tallyV1) next(string) (tallyV1, string) {
+func (r tallyV1) Next(string) (tallyV1, string) {
 	return tallyV1{r.N + 1}, fmt.Sprint("v1 ", r.N+1)
 }
 
-func (r tallyV2) next(value string) (tallyV2, string) {
+func (r tallyV2) Next(value string) (tallyV2, string) {
 	return tallyV2{r.N + 1, value}, fmt.Sprint("v2 ", r.N+1, " after ", r.Last)
 }
 
-func (r tallyV3) next(string) (tallyV3, string) { return r, "v3" }
+func (r tallyV3) Next(string) (tallyV3, string) { return r, "v3" }
 
-func (r momentMillis) next(string) (momentMillis, string) { return r, "" }
+func (r momentMillis) Next(string) (momentMillis, string) { return r, "" }
 
-func (r momentMicros) next(string) (momentMicros, string) { return r, "" }
+func (r momentMicros) Next(string) (momentMicros, string) { return r, "" }
 
 // tallying counts the records of each key in rows of type S.
-func tallying[S interface{ next(string) (S, string) }](opts ...avro.Option) func() *topology.Topology {
+func tallying[S interface{ Next(string) (S, string) }](opts ...avro.Option) func() *topology.Topology {
 	return func() *topology.Topology {
 		t := topology.New("tally")
 		store := topology.Store(t, "tallies", avro.Typed[S](asTally(opts...)...))
 		topology.Process(topology.Input(t, "in", codecs.String()), store,
 			func(in processors.Record[string], row *processors.Row[S], emit func(string)) error {
 				held, _ := row.Get()
-				held, text := held.next(in.Value)
+				held, text := held.Next(in.Value)
 				row.Set(held)
 				emit(text)
 				return nil
 			}).To("out", codecs.String())
 		return t
 	}
+}
+
+// setupTally makes ready to run versions of tallying, with one partition.
+func setupTally(t *testing.T) (*testBundle, runner.Config) {
+	t.Helper()
+	b := setup(t, devstack.Config{})
+	b.topics(t, 1, "in")
+	cfg := b.config(t)
+	cfg.CreateTopics = 1
+	return b, cfg
 }
 
 // once runs a topology until out has n records, and stops it.
@@ -149,10 +160,7 @@ func refusedBy(t *testing.T, err error, parts ...string) {
 
 func TestATablesSchemaChangesAcrossARestart(t *testing.T) {
 	t.Parallel()
-	b := setup(t, devstack.Config{})
-	b.topics(t, 1, "in")
-	cfg := b.config(t)
-	cfg.CreateTopics = 1
+	b, cfg := setupTally(t)
 	v1, v2 := avro.Typed[tallyV1](asTally()...).Schema(), avro.Typed[tallyV2](asTally()...).Schema()
 	b.write(t, record("in", "k", "a"), record("in", "k", "b"), record("in", "other", "c"))
 	b.once(t, tallying[tallyV1]()(), cfg, 3)
@@ -194,10 +202,7 @@ func TestATablesSchemaChangesAcrossARestart(t *testing.T) {
 
 func TestRowsAreReadAfterTheRegistryHasLostTheirSchemas(t *testing.T) {
 	t.Parallel()
-	b := setup(t, devstack.Config{})
-	b.topics(t, 1, "in")
-	cfg := b.config(t)
-	cfg.CreateTopics = 1
+	b, cfg := setupTally(t)
 	b.write(t, record("in", "k", "a"))
 	b.once(t, tallying[tallyV1]()(), cfg, 1)
 	empty, err := devstack.Start(t.Context(), devstack.Config{NoKafka: true})
@@ -224,10 +229,7 @@ func TestRowsAreReadAfterTheRegistryHasLostTheirSchemas(t *testing.T) {
 
 func TestRowsInTheConfluentFormatAreReadAndReplaced(t *testing.T) {
 	t.Parallel()
-	b := setup(t, devstack.Config{})
-	b.topics(t, 1, "in")
-	cfg := b.config(t)
-	cfg.CreateTopics = 1
+	b, cfg := setupTally(t)
 	b.write(t, record("in", "k", "a"))
 	b.once(t, tallying[tallyV1](avro.Format(avro.Confluent))(), cfg, 1)
 	if got := fingerprints(b.read(t, "tallies")); got != "Confluent" {
@@ -245,10 +247,7 @@ func TestRowsInTheConfluentFormatAreReadAndReplaced(t *testing.T) {
 
 func TestAnotherTopologyLooksUpRowsOfEveryVersion(t *testing.T) {
 	t.Parallel()
-	b := setup(t, devstack.Config{})
-	b.topics(t, 1, "in")
-	cfg := b.config(t)
-	cfg.CreateTopics = 1
+	b, cfg := setupTally(t)
 	b.write(t, record("in", "old", "a"))
 	b.once(t, tallying[tallyV1]()(), cfg, 1)
 	b.write(t, record("in", "new", "b"))
@@ -304,7 +303,7 @@ func TestProducersSwitchVersionsWhileARunnerRuns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want = append(want, fmt.Sprint(written))
+			want = append(want, strconv.Itoa(written))
 			records = append(records, record("in", fmt.Sprint("k", written%7), string(data)))
 		}
 		b.write(t, records...)
@@ -358,8 +357,7 @@ func TestAnInputMustReadTheLatestVersion(t *testing.T) {
 
 func TestValidateLeavesTheStateFolderAlone(t *testing.T) {
 	t.Parallel()
-	b := setup(t, devstack.Config{})
-	cfg := b.config(t)
+	_, cfg := setupTally(t)
 	start(t, tallying[tallyV1]()(), cfg).awaitReady(t).stop(t)
 	cfg.StateDir = filepath.Join(t.TempDir(), "never-made")
 	for name, check := range map[string]func(*runner.Runner) error{
@@ -381,8 +379,7 @@ func TestValidateLeavesTheStateFolderAlone(t *testing.T) {
 
 func TestRowsOfALogicalTypeAreNotReadAsAnother(t *testing.T) {
 	t.Parallel()
-	b := setup(t, devstack.Config{})
-	cfg := b.config(t)
+	_, cfg := setupTally(t)
 	start(t, tallying[momentMillis]()(), cfg).awaitReady(t).stop(t)
 	refusedBy(t, start(t, tallying[momentMicros]()(), cfg).end(t), "store tallies", "version 1", "field at", "timestamp-millis", "timestamp-micros")
 }
