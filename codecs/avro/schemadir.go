@@ -21,6 +21,11 @@ const keptSuffix = ".avsc"
 // NewSchemaDir names a folder, which is made once there is a schema to keep.
 func NewSchemaDir(path string) *SchemaDir { return &SchemaDir{path: path} }
 
+// File returns the name of the file of a fingerprint, which may not be there.
+func (d *SchemaDir) File(fingerprint string) string {
+	return filepath.Join(d.path, fingerprint+keptSuffix)
+}
+
 // Keep keeps schema, with the types that it refers to. Two schemas of the same
 // canonical form are one, the first. Another one of the same fingerprint is an
 // error.
@@ -38,7 +43,7 @@ func (d *SchemaDir) Keep(schema *ParsedSchema) error {
 		err = errors.New("its text does not stand alone")
 	}
 	if err == nil {
-		err = d.write(schema.Fingerprint()+keptSuffix, text)
+		err = writeWhole(d.File(schema.Fingerprint()), text)
 	}
 	if err != nil {
 		return fmt.Errorf("avro: keeping the schema of %s in %s: %w", schema.Name(), d.path, err)
@@ -54,12 +59,13 @@ func (d *SchemaDir) sameForm(known, schema *ParsedSchema) error {
 		schema.Name(), schema.Fingerprint(), d.path, known.Name())
 }
 
-// write puts a file in place that is on disk by then.
-func (d *SchemaDir) write(name, text string) (err error) {
-	if err := os.MkdirAll(d.path, 0o755); err != nil {
+// writeWhole puts a file in place that is on disk by then.
+func writeWhole(path, text string) (err error) {
+	dir, name := filepath.Split(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(d.path, "."+name+".*.tmp")
+	file, err := os.CreateTemp(dir, "."+name+".*.tmp")
 	if err != nil {
 		return err
 	}
@@ -75,7 +81,7 @@ func (d *SchemaDir) write(name, text string) (err error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), filepath.Join(d.path, name))
+	return os.Rename(file.Name(), path)
 }
 
 // Schemas returns what is kept, by fingerprint. The error lists the files that
@@ -105,7 +111,7 @@ func (d *SchemaDir) Schemas() ([]*ParsedSchema, error) {
 
 // find returns the schema of a fingerprint, nil when it is not kept.
 func (d *SchemaDir) find(fingerprint string) (*ParsedSchema, error) {
-	path := filepath.Join(d.path, fingerprint+keptSuffix)
+	path := d.File(fingerprint)
 	text, err := readText(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

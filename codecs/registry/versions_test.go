@@ -47,3 +47,30 @@ func TestLevelIsTheSubjectsOrElseTheRegistrys(t *testing.T) {
 	level, err = client.Level(t.Context(), "a/b")
 	check(t, "Level of the subject", level, err, "FORWARD_TRANSITIVE")
 }
+
+func TestLevelOfApicurioIsTheRegistrysWhereItSaysNone(t *testing.T) {
+	t.Parallel()
+	answers := map[string]string{
+		"/config":      `{"compatibilityLevel":"BACKWARD"}`,
+		"/config/none": `{"compatibilityLevel":"NONE"}`,
+		"/config/own":  `{"compatibilityLevel":"FULL"}`,
+	}
+	for prefix, want := range map[string]map[string]string{
+		"":                 {"none": "NONE", "own": "FULL", "new": "BACKWARD"},
+		"/apis/ccompat/v7": {"none": "BACKWARD", "own": "FULL", "new": "BACKWARD"},
+	} {
+		url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer, ok := answers[strings.TrimPrefix(r.URL.Path, prefix)]
+			if !ok {
+				w.WriteHeader(http.StatusNotFound)
+				answer = `{"error_code":40401,"message":"No artifact was found."}`
+			}
+			_, _ = w.Write([]byte(answer))
+		}))
+		client := newClient(t, registry.Config{URLs: []string{url + prefix}})
+		for subject, level := range want {
+			got, err := client.Level(t.Context(), subject)
+			check(t, prefix+" level of "+subject, got, err, level)
+		}
+	}
+}

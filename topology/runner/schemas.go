@@ -236,7 +236,7 @@ func (h history) refusal(faults []SchemaFault) error {
 func (h history) origin(f SchemaFault) string {
 	switch {
 	case f.Version == 0:
-		return fmt.Sprintf("what was written with the schema %s, kept in the state folder,", f.Fingerprint)
+		return fmt.Sprintf("a row of the schema %s (to be removed if no row of it is left)", h.kept.File(f.Fingerprint))
 	case f.Fingerprint == "":
 		return fmt.Sprintf("version %d of subject %s", f.Version, h.codec.Subject())
 	}
