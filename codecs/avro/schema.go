@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -57,7 +58,8 @@ func (s *ParsedSchema) Canonical() string { return string(s.parsed.Canonical()) 
 // Fingerprint returns the CRC-64-AVRO fingerprint of the canonical form in
 // lower-case hex, in the byte order of the single-object encoding.
 func (s *ParsedSchema) Fingerprint() string {
-	return s.ref().fingerprint()
+	fingerprint := s.ref().Fingerprint
+	return hex.EncodeToString(fingerprint[:])
 }
 
 // ref returns the name of the schema in the single-object encoding.

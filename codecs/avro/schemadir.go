@@ -2,6 +2,7 @@ package avro
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -152,7 +153,7 @@ func (s keptSchemas) Schema(ctx context.Context, subject string, ref SchemaRef) 
 	if ref.Wire != SingleObject {
 		return s.behind.Schema(ctx, subject, ref)
 	}
-	kept, err := s.dir.find(ref.fingerprint())
+	kept, err := s.dir.find(hex.EncodeToString(ref.Fingerprint[:]))
 	if kept != nil || err != nil {
 		return kept, err
 	}

@@ -3,6 +3,7 @@ package avro
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gokavro/gokavro/codecs/registry"
 )
@@ -59,5 +60,5 @@ func versionSchema(ctx context.Context, client *registry.Client, subject string,
 	if err != nil {
 		return nil, err
 	}
-	return registered(ctx, client, found)
+	return parseFound(ctx, client, found, fmt.Sprintf("version %d of subject %s", number, subject))
 }

@@ -51,7 +51,7 @@ type SchemaRef struct {
 func (r SchemaRef) String() string {
 	switch r.Wire {
 	case SingleObject:
-		return "fingerprint " + r.fingerprint()
+		return "fingerprint " + hex.EncodeToString(r.Fingerprint[:])
 	case Glue:
 		u := hex.EncodeToString(r.UUID[:])
 		return "Glue version " + u[:8] + "-" + u[8:12] + "-" + u[12:16] + "-" + u[16:20] + "-" + u[20:]
@@ -59,9 +59,6 @@ func (r SchemaRef) String() string {
 		return fmt.Sprintf("schema id %d", r.ID)
 	}
 }
-
-// fingerprint returns the fingerprint as [ParsedSchema.Fingerprint] has it.
-func (r SchemaRef) fingerprint() string { return hex.EncodeToString(r.Fingerprint[:]) }
 
 const (
 	apicurioHeader  = 9
