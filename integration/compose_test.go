@@ -216,7 +216,7 @@ func variableFaults(s types.ServiceConfig) []string {
 	for name := range s.Environment {
 		setting, ours := strings.CutPrefix(name, "GOKAVRO_")
 		flag := strings.ToLower(strings.ReplaceAll(setting, "_", "-"))
-		if !ours || flag == "config" || flag == "validate" || runner.Flags().Lookup(flag) == nil {
+		if !ours || slices.Contains([]string{"config", "validate", "schemas"}, flag) || runner.Flags().Lookup(flag) == nil {
 			faults = append(faults, fmt.Sprintf("%s: cmd/flights does not read the variable %s", s.Name, name))
 		}
 	}

@@ -43,3 +43,12 @@ func (b *bound[P]) Schema() *ParsedSchema {
 	}
 	return b.framer.schema
 }
+
+// Subject returns the registry subject that the codec's schema is under, empty
+// for a codec that needs no registry or is not bound to a topic.
+func (b *bound[P]) Subject() string {
+	if b.err != nil || b.framer.plain || b.framer.store != nil {
+		return ""
+	}
+	return b.framer.subject
+}

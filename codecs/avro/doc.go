@@ -22,6 +22,12 @@
 // when its id is first met, and kept. Schemas that a writer's schema refers to
 // are fetched with it.
 //
+// Single-object data name their schema by a fingerprint, which outlives the ids
+// of a registry. It is looked for among the versions of the codec's subject; a
+// codec that is bound to a [SchemaDir] looks there first, and keeps what it
+// finds. Which writers' schemas a codec can read is told beforehand by its
+// method Reads, and for a subject's whole history by [Versions].
+//
 // # Unions and raw data
 //
 // A value of a union does not always tell its branch: two records may have the

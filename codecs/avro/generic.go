@@ -91,6 +91,19 @@ func (c *GenericCodec) Bind(b Binding) codecs.Untyped {
 	return &GenericCodec{c.to(b)}
 }
 
+// Reads returns why the codec cannot read what writer wrote; nothing means that
+// it can, as it does any record that goavro takes.
+func (c *GenericCodec) Reads(writer *ParsedSchema) []Incompatibility {
+	err := c.err
+	if err == nil {
+		_, err = c.framer.plan(writer)
+	}
+	if err != nil {
+		return []Incompatibility{{Message: err.Error()}}
+	}
+	return nil
+}
+
 // Encode returns the bytes of value, a map[string]any.
 func (c *GenericCodec) Encode(value any) ([]byte, error) {
 	v, err := codecs.Value[map[string]any](value)

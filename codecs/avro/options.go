@@ -12,6 +12,8 @@ type settings struct {
 	autoRegister bool
 	plain        bool
 	wire         Wire
+	formatted    bool       // wire is the codec's own choice
+	kept         *SchemaDir // nil when schemas are not kept
 	schema       string
 	namespace    string
 	name         string
@@ -25,7 +27,7 @@ func Registry(client *registry.Client) Option {
 
 // Subject sets the registry subject that the codec's schema is under when it
 // encodes; for the values of topic T it is by custom T-value. Decoding needs
-// no subject.
+// it for single-object data alone, whose fingerprints are looked for there.
 func Subject(name string) Option {
 	return func(s *settings) { s.subject = name }
 }
@@ -40,7 +42,7 @@ func AutoRegister() Option {
 // Format sets the wire format that the codec writes. Default: [Confluent]. All
 // formats are read.
 func Format(wire Wire) Option {
-	return func(s *settings) { s.wire = wire }
+	return func(s *settings) { s.wire, s.formatted = wire, true }
 }
 
 // WithSchemas sets where schemas are found, in place of a schema registry.
@@ -85,13 +87,21 @@ type Binding struct {
 	Subject  string
 	// AutoRegister allows the schema to be registered under Subject.
 	AutoRegister bool
+	// Wire is the format that is written. Default: [Confluent].
+	Wire Wire
+	// Kept is where the schemas of single-object data are kept. Default: nowhere.
+	Kept *SchemaDir
 }
 
 func (s settings) schemas() Schemas {
-	if s.store != nil {
-		return s.store
+	found := s.store
+	if found == nil {
+		found = registrySchemas{client: s.registry, autoRegister: s.autoRegister}
 	}
-	return registrySchemas{client: s.registry, autoRegister: s.autoRegister}
+	if s.kept != nil {
+		return keptSchemas{dir: s.kept, behind: found}
+	}
+	return found
 }
 
 // bind fills in what the codec's own options left open.
@@ -103,5 +113,9 @@ func (s settings) bind(b Binding) settings {
 		s.subject = b.Subject
 	}
 	s.autoRegister = s.autoRegister || b.AutoRegister
+	if !s.formatted {
+		s.wire = b.Wire
+	}
+	s.kept = b.Kept
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gokavro/gokavro/codecs/registry"
 )
@@ -47,31 +48,26 @@ func (s registrySchemas) Schema(ctx context.Context, subject string, ref SchemaR
 	return WriterSchema(ctx, s.client, int(ref.ID))
 }
 
+// byFingerprint looks at the newest version first. One that is no schema of
+// ours is another than the one that is wanted.
 func (s registrySchemas) byFingerprint(ctx context.Context, subject string, ref SchemaRef) (*ParsedSchema, error) {
 	if subject == "" {
 		return nil, fmt.Errorf("avro: %s: the codec has no subject to look for it: pass avro.Subject", ref)
 	}
-	latest, err := s.client.Latest(ctx, subject)
+	versions, err := s.client.Versions(ctx, subject, true)
 	if err != nil {
 		return nil, err
 	}
-	for version := latest.Version; version > 0; version-- {
-		found, err := s.client.Version(ctx, subject, version)
-		if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
-			continue
-		}
-		if err != nil {
+	for _, number := range slices.Backward(versions) {
+		schema, err := versionSchema(ctx, s.client, subject, number)
+		if _, away := errors.AsType[*registry.UnavailableError](err); away || ctx.Err() != nil {
 			return nil, err
 		}
-		schema, err := WriterSchema(ctx, s.client, found.ID)
-		if err != nil {
-			return nil, err
-		}
-		if schema.ref() == ref {
+		if err == nil && schema.ref() == ref {
 			return schema, nil
 		}
 	}
-	return nil, fmt.Errorf("avro: no version of subject %s has the %s", subject, ref)
+	return nil, fmt.Errorf("avro: no version of subject %s has the %s: register its schema there again", subject, ref)
 }
 
 // Ref looks the schema up, or registers it where that is allowed. A

@@ -4,6 +4,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -55,6 +56,23 @@ func (r *testRegistry) client(t testing.TB, timeout time.Duration) *registry.Cli
 		t.Fatal(err)
 	}
 	return client
+}
+
+// request sends a request that clients have no method for.
+func (r *testRegistry) request(t testing.TB, method, path, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: status %d", method, path, answer.StatusCode)
+	}
 }
 
 // open returns the options of a codec that registers its schema.

@@ -78,6 +78,21 @@ func (c *TypedCodec[T]) Bind(b Binding) codecs.Untyped {
 	return &TypedCodec[T]{bound: c.to(b), encoder: c.encoder}
 }
 
+// Reads returns all reasons why the codec cannot read what writer wrote, or
+// would read it as something else; nothing means that it can.
+func (c *TypedCodec[T]) Reads(writer *ParsedSchema) []Incompatibility {
+	if c.err != nil {
+		return []Incompatibility{{Message: c.err.Error()}}
+	}
+	if faults := Compatible(writer, c.framer.schema); len(faults) > 0 {
+		return faults
+	}
+	if _, err := c.framer.plan(writer); err != nil {
+		return []Incompatibility{{Message: err.Error()}}
+	}
+	return misread(writer, c.framer.schema)
+}
+
 // Encode returns the bytes of value, a T or a *T.
 func (c *TypedCodec[T]) Encode(value any) ([]byte, error) {
 	if v, ok := value.(*T); ok && v != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -83,7 +84,7 @@ func clearEnv(t *testing.T) {
 
 func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	t.Parallel()
-	settings := map[string]bool{"config": true, "validate": true} // of the command line only
+	settings := map[string]bool{"config": true, "validate": true, "schemas": true} // of the command line only
 	for field := range reflect.TypeFor[runner.Config]().Fields() {
 		switch name := field.Name; name {
 		case "Logger":
@@ -236,8 +237,14 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 // command runs the command in this process, as main would.
 func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return commandOf(t, counting, args...)
+}
+
+// commandOf is command of another topology.
+func commandOf(t *testing.T, build func() *topology.Topology, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	code = runner.Command(t.Context(), counting, args, &out, &errs)
+	code = runner.Command(t.Context(), build, args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

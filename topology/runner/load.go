@@ -33,11 +33,13 @@ func Flags() *pflag.FlagSet {
 	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
 	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")
 	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")
+	flags.String(schemasFlag, "", "compare all schemas with what is registered, as `FORMAT` text or json, and end")
+	flags.Lookup(schemasFlag).NoOptDefVal = formatText
 	return flags
 }
 
 // notSettings are the flags that are no keys of a config file.
-var notSettings = []string{"config", "validate", "help"}
+var notSettings = []string{"config", "validate", schemasFlag, "help"}
 
 // Load reads the configuration: the file named by --config, over it the
 // environment, over it the flags that were given. Unknown keys of the file

@@ -66,9 +66,12 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 		return report(stderr, err, blame(flags, cfg))
 	}
 	validate, _ := flags.GetBool("validate")
-	if validate {
+	switch {
+	case flags.Changed(schemasFlag):
+		err = runSchemas(ctx, build(), cfg, printer{flags.Lookup(schemasFlag).Value.String(), stdout})
+	case validate:
 		err = runCheck(ctx, build(), cfg, stdout)
-	} else {
+	default:
 		err = runMain(ctx, build(), cfg, stderr)
 	}
 	if err != nil {
@@ -118,6 +121,8 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if !prefixChars.MatchString(text) {
 			return fmt.Sprintf("--%s %q: use letters, digits and . _ - only", name, text)
 		}
+	case schemasFlag:
+		return formatFault(flags, text)
 	case "brokers", "registry":
 		return addressFault(flags, name)
 	}

@@ -22,6 +22,9 @@ type site struct {
 	kafka    *kafka.Client
 	registry *registry.Client
 
+	// readOnly keeps schemas from being registered, or kept in the state folder.
+	readOnly bool
+
 	codecs  map[string]codecs.Untyped // by node name
 	letters codecs.Codec[dlq.Letter]
 }
@@ -56,6 +59,9 @@ func (s *site) prepare(ctx context.Context) error {
 		return err
 	}
 	s.bind()
+	if err := s.gate(ctx); err != nil {
+		return err
+	}
 	return s.graph.Join(s.prepareCodecs(ctx)...)
 }
 
@@ -132,7 +138,11 @@ func (s *site) bind() {
 	for _, n := range s.graph.Nodes {
 		codec := n.Codec
 		if b, ok := codec.(bindable); ok {
-			codec = b.Bind(s.binding(n.Topic, n.Kind == graph.Output || n.Kind == graph.Store))
+			binding := s.binding(n.Topic, n.Kind == graph.Output || n.Kind == graph.Store)
+			if n.Kind == graph.Store {
+				binding = s.rows(n.Topic, binding)
+			}
+			codec = b.Bind(binding)
 		}
 		if codec != nil {
 			s.codecs[n.Name] = codec
@@ -145,7 +155,7 @@ func (s *site) bind() {
 func (s *site) binding(topic string, written bool) avro.Binding {
 	return avro.Binding{
 		Registry: s.registry, Subject: s.subject(topic),
-		AutoRegister: written && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0),
+		AutoRegister: written && !s.readOnly && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0),
 	}
 }
 
@@ -172,12 +182,12 @@ func (s *site) prepareCodecs(ctx context.Context) []error {
 	return faults
 }
 
-// checkSchemas is prepareCodecs without registering anything.
+// checkSchemas is gate and prepareCodecs without changing anything.
 func (s *site) checkSchemas(ctx context.Context) error {
 	dry := *s
-	dry.cfg.AutoRegister, dry.cfg.CreateTopics = false, 0
+	dry.readOnly = true
 	dry.bind()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return s.graph.Join(dry.prepareCodecs(ctx)...)
+	return s.graph.Join(append(dry.prepareCodecs(ctx), dry.gate(ctx))...)
 }

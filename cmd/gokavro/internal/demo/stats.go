@@ -38,9 +38,10 @@ func (d *demo) report(ctx context.Context, r result, enriched *outfile.File) (er
 
 // readStats returns the last value of each key of the table, by key.
 func (d *demo) readStats(ctx context.Context) ([]flights.AirportStats, error) {
-	codec := flights.StatsCodec(avro.Registry(d.registry))
+	topic := d.o.topic(flights.StatsTopic)
+	codec := flights.StatsCodec(avro.Registry(d.registry), avro.Subject(topic+"-value"))
 	rows := map[string]flights.AirportStats{}
-	err := d.kafka.Read(ctx, kafka.Query{Topic: d.o.topic(flights.StatsTopic), UntilEnd: true}, func(r kafka.Record) error {
+	err := d.kafka.Read(ctx, kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
 		if r.Value == nil {
 			delete(rows, string(r.Key))
 			return nil
