@@ -101,7 +101,12 @@ func (c Config) WithDefaults() Config {
 }
 
 // Validate returns every fault of the configuration in one error.
-func (c Config) Validate() error {
+func (c Config) Validate() error { return c.validate(needs{registry: true}) }
+
+// needs is what a configuration must have beside brokers.
+type needs struct{ registry bool }
+
+func (c Config) validate(n needs) error {
 	var faults []string
 	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if len(c.Brokers) == 0 {
@@ -109,9 +114,9 @@ func (c Config) Validate() error {
 	} else if err := c.kafka("").Validate(); err != nil {
 		add("%v", err)
 	}
-	if len(c.Registry) == 0 {
+	if len(c.Registry) == 0 && n.registry {
 		add("no schema registry: give --registry URL, GOKAVRO_REGISTRY or registry in the config file")
-	} else if _, err := registry.New(c.registry()); err != nil {
+	} else if _, err := registry.New(c.registry()); err != nil && n.registry {
 		add("%v", err)
 	}
 	if c.CreateTopics < 0 || c.CreateTopics > maxPartitions {

@@ -63,6 +63,9 @@ func (w *work) commitNow(offsets bool) {
 	}
 	w.commits.Add(1)
 	for _, s := range sealed {
+		if report := w.engine.cfg.Committed; report != nil {
+			report(s.Units(), s.Outputs())
+		}
 		if err := s.Flush(); err != nil {
 			w.fail(fmt.Errorf("writing committed changes to the state folder: %w", err))
 			return

@@ -40,6 +40,9 @@ type Config struct {
 	// Assigned is called when the process has its share of the partitions, none
 	// included, and their tables are restored.
 	Assigned func()
+	// Committed is told of each commit: its units, and the records they wrote. It
+	// may be nil.
+	Committed func(units, outputs int)
 	// Released is called when nothing of the engine works any more: when Run ends,
 	// or after a stop that a callback held up, when that returns.
 	Released func()

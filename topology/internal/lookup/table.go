@@ -18,20 +18,22 @@ import (
 )
 
 // Table follows a compacted topic. It does not matter how its writer placed
-// the keys: all partitions are held. Of two records of one key in different
+// the keys where all partitions are held. Of two records of one key in different
 // partitions the one that is read last wins. Get is safe for concurrent use.
 type Table struct {
-	topic string
-	codec codecs.Untyped
-	log   *slog.Logger
+	topic      string
+	partitions []int32 // none are all
+	codec      codecs.Untyped
+	log        *slog.Logger
 
 	mu   sync.RWMutex
 	rows map[string]*row
 }
 
-// New returns a table that is empty until Load.
-func New(topic string, codec codecs.Untyped, log *slog.Logger) *Table {
-	return &Table{topic: topic, codec: codec, log: log, rows: map[string]*row{}}
+// New returns a table that is empty until Load. It holds all partitions unless
+// some are named.
+func New(topic string, codec codecs.Untyped, log *slog.Logger, partitions ...int32) *Table {
+	return &Table{topic: topic, partitions: partitions, codec: codec, log: log, rows: map[string]*row{}}
 }
 
 // row decodes its value when it is first asked for.
@@ -88,15 +90,22 @@ func (t *Table) put(record kafka.Record) {
 // Load reads the topic up to its present end, and returns the positions from
 // which Follow goes on.
 func (t *Table) Load(ctx context.Context, client *kafka.Client) (*Follower, error) {
-	count, err := client.Partitions(t.topic)
-	if err != nil {
-		return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
+	f := &Follower{table: t, client: client, next: map[int32]*kafka.Position{}}
+	partitions := t.partitions
+	if len(partitions) == 0 {
+		count, err := client.Partitions(t.topic)
+		if err != nil {
+			return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
+		}
+		for partition := range count {
+			partitions = append(partitions, partition)
+		}
 	}
-	f := &Follower{table: t, client: client, next: make([]kafka.Position, count)}
-	for i := range f.next {
-		f.next[i] = kafka.Beginning()
+	for _, partition := range partitions {
+		begin := kafka.Beginning()
+		f.next[partition] = &begin
 	}
-	err = client.Read(ctx, kafka.Query{Topic: t.topic, UntilEnd: true}, f.take)
+	err := client.Read(ctx, kafka.Query{Topic: t.topic, Partitions: partitions, UntilEnd: true}, f.take)
 	if err != nil {
 		return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
 	}
@@ -107,12 +116,12 @@ func (t *Table) Load(ctx context.Context, client *kafka.Client) (*Follower, erro
 type Follower struct {
 	table  *Table
 	client *kafka.Client
-	next   []kafka.Position // by partition
+	next   map[int32]*kafka.Position // each is used by the goroutine of its partition
 }
 
 func (f *Follower) take(record kafka.Record) error {
 	f.table.put(record)
-	f.next[record.Partition] = kafka.At(record.Offset + 1)
+	*f.next[record.Partition] = kafka.At(record.Offset + 1)
 	return nil
 }
 
@@ -121,7 +130,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for partition := range f.next {
 		group.Go(func() error {
-			f.follow(ctx, int32(partition))
+			f.follow(ctx, partition)
 			return nil
 		})
 	}
@@ -131,7 +140,7 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) follow(ctx context.Context, partition int32) {
 	var wait backoff.Backoff
 	for ctx.Err() == nil {
-		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: f.next[partition]}
+		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: *f.next[partition]}
 		err := f.client.Read(ctx, query, func(record kafka.Record) error {
 			wait.Reset()
 			return f.take(record)

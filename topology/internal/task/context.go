@@ -51,7 +51,7 @@ func (c *Context) Lookup(table goka.Table, key string) any {
 
 // Join returns the value of the record's key in a co-partitioned table.
 func (c *Context) Join(table goka.Table) any {
-	return c.find("join", c.run.task.cfg.Joins, table, c.Key())
+	return c.find("join", c.run.task.state.Joins, table, c.Key())
 }
 
 func (c *Context) find(kind string, tables map[string]Table, name goka.Table, key string) any {

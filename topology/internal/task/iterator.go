@@ -12,7 +12,7 @@ import (
 // IteratorWithRange goes through the rows of [start,limit) as they are handed
 // over; nil is no bound. goka uses it for visits.
 func (s *rows) IteratorWithRange(start, limit []byte) (storage.Iterator, error) {
-	return newIterator(s.run.task.db.Table(s.table).Range(string(start), string(limit))), nil
+	return newIterator(s.run.task.state.DB.Table(s.table).Range(string(start), string(limit))), nil
 }
 
 // iterator is a storage.Iterator over a table.

@@ -24,8 +24,8 @@ func (t *Task) Seal() *Sealed {
 		return nil
 	}
 	s := &Sealed{task: t, buffer: t.finished}
-	if t.db != nil {
-		s.generation = t.db.Seal()
+	if t.state.DB != nil {
+		s.generation = t.state.DB.Seal()
 	}
 	s.messages = s.buffer.all()
 	t.finished = newBuffer()
@@ -35,6 +35,9 @@ func (t *Task) Seal() *Sealed {
 
 // Units returns how many units there are.
 func (s *Sealed) Units() int { return s.buffer.units }
+
+// Outputs returns how many records they write, changes of tables left out.
+func (s *Sealed) Outputs() int { return len(s.messages) - len(s.buffer.rows) }
 
 // Messages returns the records to write: outputs, and the changes of the
 // tables, each key's last.

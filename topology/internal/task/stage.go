@@ -95,7 +95,7 @@ func (t *Task) handOver() {
 
 func (t *Task) pass(unit *Unit) {
 	for _, w := range unit.writes {
-		table := t.db.Table(w.table)
+		table := t.state.DB.Table(w.table)
 		if w.row == nil {
 			table.Delete(w.key)
 		} else {
@@ -121,7 +121,7 @@ func (t *Task) row(table, key string) (row []byte, value any, err error) {
 	if w, found := t.staged(table, key); found {
 		return w.row, w.value, nil
 	}
-	row, found, err := t.db.Table(table).Get(key)
+	row, found, err := t.state.DB.Table(table).Get(key)
 	if err != nil {
 		return nil, nil, &FatalError{fmt.Errorf("reading key %q of table %s: %w", key, table, err)}
 	}

@@ -35,22 +35,44 @@ type Config struct {
 	// Changelogs holds the topics of the tables by their names. goka's own table
 	// is under its topic's name.
 	Changelogs map[string]string
-	// Lookups and Joins hold tables by their topics.
-	Lookups, Joins map[string]Table
+	// Lookups holds tables that the process has whole, by their topics.
+	Lookups map[string]Table
 	// Check looks at a record before goka decodes it. The default accepts all.
 	Check func(*sarama.ConsumerMessage) error
 	// Tombstones lets records without a value come to the callback, as nil bytes
 	// for the codec. The default leaves them out, as goka does.
 	Tombstones bool
-	// Open returns the database of the partition's tables with all that the
-	// changelogs hold. It is nil for a group without tables.
-	Open func(context.Context) (*store.DB, error)
+	// Open returns the partition's tables with all that their topics hold. It is
+	// nil for a group without any.
+	Open func(context.Context) (State, error)
 	// Limits bound what is held in memory.
 	Limits Limits
 	// Changed is called when enough units are finished for a commit. It must not
 	// block.
 	Changed func()
 	Log     *slog.Logger
+}
+
+// State is what a partition has of tables.
+type State struct {
+	// DB holds the group's own tables, nil when it has none.
+	DB *store.DB
+	// Joins holds co-partitioned tables by their topics.
+	Joins map[string]Table
+	// Stop ends the following of the joins, nil when there are none.
+	Stop func()
+}
+
+// Close gives the tables up. What was not flushed is forgotten.
+func (s State) Close() error {
+	if s.Stop != nil {
+		s.Stop()
+	}
+	if s.DB == nil {
+		return nil
+	}
+	s.DB.Drop()
+	return s.DB.Close()
 }
 
 // Limits bound what a task holds in memory.
@@ -101,7 +123,7 @@ type Task struct {
 	run      *run          // the processor at work
 	pending  []*Unit       // begun and not handed over, in their order
 	finished *buffer
-	db       *store.DB
+	state    State
 	handed   int64 // units handed over since the start
 }
 
@@ -196,11 +218,11 @@ func (t *Task) open() bool {
 	}
 	var wait backoff.Backoff
 	for {
-		db, err := t.cfg.Open(t.soft)
+		state, err := t.cfg.Open(t.soft)
 		if err == nil {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.db = db
+			t.state = state
 			return true
 		}
 		if t.soft.Err() != nil {
@@ -218,13 +240,9 @@ func (t *Task) open() bool {
 func (t *Task) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.db == nil {
-		return nil
-	}
-	t.db.Drop()
-	err := t.db.Close()
-	t.db = nil
-	return err
+	state := t.state
+	t.state = State{}
+	return state.Close()
 }
 
 func (t *Task) progress() int64 {

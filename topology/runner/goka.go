@@ -1,0 +1,212 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+	"sync/atomic"
+
+	"github.com/IBM/sarama"
+	"github.com/lovoo/goka"
+
+	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/store"
+	"github.com/gokavro/gokavro/topology/internal/task"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+// Group runs a hand-written goka group, made by [FromGoka].
+type Group struct {
+	life
+	graph  *goka.GroupGraph
+	hasher func() hash.Hash32
+	engine atomic.Pointer[engine.Engine]
+	stats  counts
+}
+
+type counts struct{ in, out atomic.Int64 }
+
+// GroupOption sets a property of a [Group].
+type GroupOption func(*Group)
+
+// Hasher sets what chooses the partition of a record by its key, as
+// goka.WithHasher does. Default: goka's own, FNV-1a. Where Java's clients or
+// Kafka Connect write the inputs, take [kafka.NewHasher].
+func Hasher(h func() hash.Hash32) GroupOption {
+	return func(g *Group) { g.hasher = h }
+}
+
+// FromGoka returns a runner of a goka group as it is: inputs, outputs, loop,
+// table, joins, lookups and visitors. Its topics have the names that goka gives
+// them. It stands in for goka.NewProcessor; cfg needs brokers, and no registry.
+// The topics of inputs and tables must exist; the group's own table and loop
+// are created, as goka does. It uses no network.
+func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, error) {
+	cfg = cfg.WithDefaults()
+	err := cfg.validate(needs{registry: false})
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.TopicPrefix != "":
+		return nil, errors.New("configuration: topic_prefix is not for a hand-written goka group: its graph names the topics")
+	}
+	if err := group.Validate(); err != nil {
+		return nil, fmt.Errorf("goka group %s: %w", group.Group(), err)
+	}
+	g := &Group{life: newLife(cfg), graph: group, hasher: goka.DefaultHasher()}
+	for _, opt := range opts {
+		opt(g)
+	}
+	return g, nil
+}
+
+// Stats returns what was committed so far. It is safe for concurrent use.
+func (g *Group) Stats() Stats { return Stats{In: g.stats.in.Load(), Out: g.stats.out.Load()} }
+
+// Run runs the group until ctx ends, and returns nil then once everything in
+// flight is finished and committed. A callback that fails is tried again a few
+// times, without holding up other partitions, and then ends the run. A Group
+// runs once.
+func (g *Group) Run(ctx context.Context) error {
+	return g.live(ctx, func() error {
+		client, err := kafka.Dial(ctx, g.cfg.kafka(string(g.graph.Group())))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = client.Close() }()
+		if err := g.prepare(ctx, client); err != nil {
+			return err
+		}
+		g.cfg.Logger.Info("starting", "group", g.graph.Group(), "config", g.cfg.String())
+		return g.run(ctx, client)
+	})
+}
+
+// VisitAll runs a visitor of the group on every row that this process has, and
+// returns how many. It ends early with ctx and at a rebalance.
+func (g *Group) VisitAll(ctx context.Context, name string, meta any) (int64, error) {
+	e := g.engine.Load()
+	if e == nil {
+		return 0, fmt.Errorf("runner: visiting the rows of group %s: it is not running", g.graph.Group())
+	}
+	return e.Visit(ctx, name, meta)
+}
+
+// prepare checks that the co-partitioned topics are there and have the same
+// number of partitions, and creates the group's own.
+func (g *Group) prepare(ctx context.Context, client *kafka.Client) error {
+	var count int32
+	var faults []string
+	for _, edge := range append(topicsOf(g.graph.InputStreams()), topicsOf(g.graph.JointTables())...) {
+		have, err := client.Partitions(edge)
+		switch {
+		case errors.Is(err, kafka.ErrTopicNotFound):
+			faults = append(faults, err.Error())
+		case err != nil:
+			return err
+		case count == 0:
+			count = have
+		case have != count:
+			faults = append(faults, fmt.Sprintf("topic %s has %d partitions, others have %d: inputs and joined tables must have the same number", edge, have, count))
+		}
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("goka group %s: %s", g.graph.Group(), strings.Join(faults, "; "))
+	}
+	var own []kafka.Topic
+	if table := g.graph.GroupTable(); table != nil {
+		own = append(own, kafka.Topic{Name: table.Topic(), Partitions: count, Compact: true})
+	}
+	if loop := g.graph.LoopStream(); loop != nil {
+		own = append(own, kafka.Topic{Name: loop.Topic(), Partitions: count, Retention: -1})
+	}
+	_, err := client.CreateMissing(ctx, own...)
+	return err
+}
+
+func topicsOf(edges goka.Edges) []string {
+	var names []string
+	for _, edge := range edges {
+		names = append(names, edge.Topic())
+	}
+	return names
+}
+
+func (g *Group) run(ctx context.Context, client *kafka.Client) error {
+	following := follow(ctx, client, g.cfg.Logger)
+	defer following.stop()
+	lookups := map[string]task.Table{}
+	for _, edge := range g.graph.LookupTables() {
+		table, err := following.load(ctx, edge.Topic(), edge.Codec())
+		if err != nil {
+			return err
+		}
+		lookups[edge.Topic()] = table
+	}
+	id, err := identity(g.cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	m := &member{
+		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher,
+		topics: topicsOf(g.graph.InputStreams()), shared: store.NewShared(cacheBytes),
+		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
+	}
+	for _, edge := range g.graph.InputStreams() {
+		m.codecs[edge.Topic()] = edge.Codec()
+	}
+	if loop := g.graph.LoopStream(); loop != nil {
+		m.topics = append(m.topics, loop.Topic())
+		m.codecs[loop.Topic()] = loop.Codec()
+	}
+	if table := g.graph.GroupTable(); table != nil {
+		m.stores = []store.Spec{{Name: table.Topic(), Topic: table.Topic()}}
+	}
+	config := m.engine(g.withoutTables())
+	config.Assigned = func() { g.assigned(m.group) }
+	config.Committed = func(units, outputs int) {
+		g.stats.in.Add(int64(units))
+		g.stats.out.Add(int64(outputs))
+	}
+	e := engine.New(config)
+	g.engine.Store(e)
+	return m.run(ctx, e)
+}
+
+// withoutTables returns the group without the edges of joins and lookups: goka
+// would hold a copy of each for each partition.
+func (g *Group) withoutTables() *goka.GroupGraph {
+	out := map[goka.Edge]bool{}
+	for _, edge := range append(g.graph.LookupTables(), g.graph.JointTables()...) {
+		out[edge] = true
+	}
+	var edges []goka.Edge
+	for _, edge := range g.graph.AllEdges() {
+		if !out[edge] {
+			edges = append(edges, edge)
+		}
+	}
+	return goka.DefineGroup(g.graph.Group(), edges...)
+}
+
+// decodes returns what looks at a record before goka does, because goka ends
+// the whole process at a codec that panics.
+func decodes(codecs map[string]goka.Codec) func(*sarama.ConsumerMessage) error {
+	return func(message *sarama.ConsumerMessage) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("the codec panicked: %v", r)
+			}
+			if err != nil {
+				err = fmt.Errorf("record %s/%d at offset %d: decoding it: %w", message.Topic, message.Partition, message.Offset, err)
+			}
+		}()
+		if message.Value == nil {
+			return nil
+		}
+		_, err = codecs[message.Topic].Decode(message.Value)
+		return err
+	}
+}

@@ -1,0 +1,59 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gokavro/gokavro/codecs/registry/dirlock"
+	"github.com/gokavro/gokavro/topology/internal/engine"
+)
+
+// life is the one run that a runner has.
+type life struct {
+	cfg       Config
+	ready     chan struct{}
+	readyOnce sync.Once
+	ran       atomic.Bool
+}
+
+func newLife(cfg Config) life { return life{cfg: cfg, ready: make(chan struct{})} }
+
+// Ready returns a channel that is closed once the tables are loaded and the
+// process has its first share of the partitions.
+func (l *life) Ready() <-chan struct{} { return l.ready }
+
+// assigned is called at each assignment of partitions.
+func (l *life) assigned(group string) {
+	l.readyOnce.Do(func() {
+		close(l.ready)
+		l.cfg.Logger.Info("running", "group", group, "delivery", l.cfg.Delivery)
+	})
+}
+
+// live holds the state folder while run works. What comes of the end of ctx is
+// no error.
+func (l *life) live(ctx context.Context, run func() error) error {
+	if l.ran.Swap(true) {
+		return errors.New("runner: Run was called twice: make a new Runner for another run")
+	}
+	lock, err := dirlock.Take(l.cfg.StateDir)
+	if errors.Is(err, dirlock.ErrTaken) {
+		return fmt.Errorf("state folder %s is in use by another process: give each its own with --state", l.cfg.StateDir)
+	}
+	if err != nil {
+		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", l.cfg.StateDir, err)
+	}
+	err = run()
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = nil
+	}
+	// A processor that is stuck may yet write there: the folder stays held until
+	// the process ends.
+	if _, stuck := errors.AsType[*engine.StopError](err); stuck {
+		return err
+	}
+	return errors.Join(err, lock.Release())
+}
