@@ -204,9 +204,16 @@ func (b *testBundle) config(t *testing.T) runner.Config {
 	}
 }
 
+// anyRunner is what runners of topologies and of goka groups have in common.
+type anyRunner interface {
+	Run(context.Context) error
+	Ready() <-chan struct{}
+	Stats() runner.Stats
+}
+
 // running is a runner under way.
 type running struct {
-	*runner.Runner
+	anyRunner
 	cancel context.CancelFunc
 	done   chan error
 }
@@ -217,8 +224,13 @@ func start(t *testing.T, top *topology.Topology, cfg runner.Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, r)
+}
+
+func run(t *testing.T, r anyRunner) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	run := &running{Runner: r, cancel: cancel, done: make(chan error, 1)}
+	run := &running{anyRunner: r, cancel: cancel, done: make(chan error, 1)}
 	go func() { run.done <- r.Run(ctx) }()
 	t.Cleanup(cancel)
 	return run
