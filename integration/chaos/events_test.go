@@ -1,0 +1,188 @@
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// kind is a kind of event.
+type kind string
+
+const (
+	kill     kind = "kill -9"
+	term     kind = "SIGTERM"
+	zombie   kind = "SIGSTOP"
+	lost     kind = "kill -9 and the loss of the state folder"
+	join     kind = "a new instance"
+	leave    kind = "an instance leaves"
+	broker   kind = "restart of the broker"
+	schemas  kind = "outage of the registry"
+	allKinds      = 8
+)
+
+// sessionTimeout is after how long the brokers give a silent member up.
+const sessionTimeout = 10 * time.Second
+
+// event happens when that many records were written.
+type event struct {
+	at     int
+	kind   kind
+	number int           // chooses the worker
+	span   time.Duration // up to 3 s, for how long something is away
+}
+
+// schedule lays the wanted events over the middle of the input, at random. The
+// same random numbers give the same schedule.
+func schedule(wanted map[kind]int, records int, random *rand.Rand) []event {
+	var events []event
+	for _, kind := range slices.Sorted(maps.Keys(wanted)) {
+		for range wanted[kind] {
+			events = append(events, event{
+				at:     records/20 + random.IntN(max(1, records*17/20)),
+				kind:   kind,
+				number: random.IntN(1 << 20),
+				span:   time.Duration(random.Int64N(int64(3 * time.Second))),
+			})
+		}
+	}
+	slices.SortFunc(events, func(a, b event) int { return a.at - b.at })
+	return events
+}
+
+// storm makes events happen.
+type storm struct {
+	cluster *cluster
+	fleet   *fleet
+	journal *journal
+
+	broker, registry sync.Mutex // one outage at a time
+	running          sync.WaitGroup
+	mu               sync.Mutex
+	faults           []error
+}
+
+// run starts each event when that many records are written, and returns when
+// all of them are over.
+func (s *storm) run(ctx context.Context, events []event, written func() int) error {
+	for _, e := range events {
+		for written() < e.at {
+			if err := pause(ctx, 20*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		s.running.Go(func() {
+			if err := s.happen(ctx, e); err != nil {
+				s.fail(fmt.Errorf("%s: %w", e.kind, err))
+			}
+		})
+	}
+	s.running.Wait()
+	if len(s.faults) > 0 {
+		return fmt.Errorf("making events happen: %w", s.faults[0])
+	}
+	return nil
+}
+
+func (s *storm) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, err)
+}
+
+func (s *storm) happen(ctx context.Context, e event) error {
+	switch e.kind {
+	case join:
+		w, err := s.fleet.add()
+		if err == nil {
+			s.journal.add("worker %d joins", w.number)
+		}
+		return err
+	case broker:
+		return s.restartBroker(ctx, e)
+	case schemas:
+		return s.stopRegistry(ctx, e)
+	}
+	w, err := s.fleet.take(ctx, e.number)
+	if err != nil {
+		return err
+	}
+	defer s.fleet.release(w)
+	s.journal.add("worker %d: %s", w.number, e.kind)
+	switch e.kind {
+	case kill, lost:
+		return s.kill(ctx, w, e)
+	case zombie:
+		return s.freeze(ctx, w, e)
+	default:
+		return s.terminate(w, e)
+	}
+}
+
+func (s *storm) kill(ctx context.Context, w *worker, e event) error {
+	if err := w.process.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	if _, err := w.process.awaitExit(patience); err != nil {
+		return err
+	}
+	if e.kind == lost {
+		if err := os.RemoveAll(w.launch.state); err != nil {
+			return err
+		}
+	}
+	return pause(ctx, e.span)
+}
+
+// freeze stops a worker for so long that the group goes on without it.
+func (s *storm) freeze(ctx context.Context, w *worker, e event) error {
+	if err := w.process.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	err := pause(ctx, sessionTimeout+time.Second+e.span)
+	if err := w.process.signal(syscall.SIGCONT); err != nil {
+		return err
+	}
+	s.journal.add("worker %d: SIGCONT", w.number)
+	return err
+}
+
+// terminate stops a worker gracefully. It may fail at that while the broker is
+// away, so its exit code is only noted.
+func (s *storm) terminate(w *worker, e event) error {
+	if e.kind == leave {
+		s.fleet.retire(w)
+	}
+	code, err := w.process.stop(patience)
+	s.journal.add("worker %d stopped with code %d", w.number, code)
+	return err
+}
+
+func (s *storm) restartBroker(ctx context.Context, e event) error {
+	s.broker.Lock()
+	defer s.broker.Unlock()
+	s.journal.add("the broker stops")
+	err := s.cluster.node.restart(ctx, e.span)
+	s.journal.add("the broker is back")
+	return err
+}
+
+func (s *storm) stopRegistry(ctx context.Context, e event) error {
+	s.registry.Lock()
+	defer s.registry.Unlock()
+	s.journal.add("the registry stops")
+	if err := s.cluster.schemas.stop(); err != nil {
+		return err
+	}
+	if err := pause(ctx, time.Second+e.span); err != nil {
+		return err
+	}
+	s.journal.add("the registry is back")
+	return s.cluster.schemas.start(ctx)
+}
