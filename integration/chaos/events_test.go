@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,23 +17,22 @@ import (
 type kind string
 
 const (
-	kill     kind = "kill -9"
-	term     kind = "SIGTERM"
-	zombie   kind = "SIGSTOP"
-	lost     kind = "kill -9 and the loss of the state folder"
-	join     kind = "a new instance"
-	leave    kind = "an instance leaves"
-	broker   kind = "restart of the broker"
-	schemas  kind = "outage of the registry"
-	allKinds      = 8
+	kill    kind = "kill -9"
+	term    kind = "SIGTERM"
+	zombie  kind = "SIGSTOP"
+	lost    kind = "kill -9 and the loss of the state folder"
+	join    kind = "a new instance"
+	leave   kind = "an instance leaves"
+	broker  kind = "restart of the broker"
+	schemas kind = "outage of the registry"
 )
 
 // sessionTimeout is after how long the brokers give a silent member up.
 const sessionTimeout = 10 * time.Second
 
-// event happens when that many records were written.
+// event happens when the storm's clock has come that far.
 type event struct {
-	at     int
+	at     int64
 	kind   kind
 	number int           // chooses the worker
 	span   time.Duration // up to 3 s, for how long something is away
@@ -45,14 +45,14 @@ func schedule(wanted map[kind]int, records int, random *rand.Rand) []event {
 	for _, kind := range slices.Sorted(maps.Keys(wanted)) {
 		for range wanted[kind] {
 			events = append(events, event{
-				at:     records/20 + random.IntN(max(1, records*17/20)),
+				at:     int64(records/20 + random.IntN(max(1, records*17/20))),
 				kind:   kind,
 				number: random.IntN(1 << 20),
 				span:   time.Duration(random.Int64N(int64(3 * time.Second))),
 			})
 		}
 	}
-	slices.SortFunc(events, func(a, b event) int { return a.at - b.at })
+	slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	return events
 }
 
@@ -61,6 +61,7 @@ type storm struct {
 	cluster *cluster
 	fleet   *fleet
 	journal *journal
+	clock   func() int64 // counts records
 
 	broker, registry sync.Mutex // one outage at a time
 	running          sync.WaitGroup
@@ -68,11 +69,10 @@ type storm struct {
 	faults           []error
 }
 
-// run starts each event when that many records are written, and returns when
-// all of them are over.
-func (s *storm) run(ctx context.Context, events []event, written func() int) error {
+// run starts each event when it is due, and returns when all of them are over.
+func (s *storm) run(ctx context.Context, events []event) error {
 	for _, e := range events {
-		for written() < e.at {
+		for s.clock() < e.at {
 			if err := pause(ctx, 20*time.Millisecond); err != nil {
 				return err
 			}

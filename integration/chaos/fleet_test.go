@@ -69,7 +69,7 @@ func (f *fleet) start(w *worker) error {
 	if err != nil {
 		return fmt.Errorf("starting worker %d: %w", w.number, err)
 	}
-	w.process = p
+	w.process, w.launch.faulty = p, nil
 	go f.watch(w, p)
 	return nil
 }

@@ -18,11 +18,12 @@ const runningLine = "msg=running"
 
 // launch says what a worker's process is started with.
 type launch struct {
-	kind  string // of workerEnv
-	state string
-	log   string // file that its standard error is appended to
-	args  []string
-	env   []string // beside that of the test
+	kind   string // of workerEnv
+	state  string
+	log    string // file that its standard error is appended to
+	args   []string
+	env    []string // beside that of the test
+	faulty []string // the same, for the first process alone
 }
 
 // process is one run of a worker.
@@ -46,7 +47,7 @@ func startProcess(l launch) (*process, error) {
 		}
 	}
 	p.cmd.Env = append(p.cmd.Env, workerEnv+"="+l.kind)
-	p.cmd.Env = append(p.cmd.Env, l.env...)
+	p.cmd.Env = append(append(p.cmd.Env, l.env...), l.faulty...)
 	p.cmd.Dir = filepath.Dir(l.state)
 	// The worker ends when this end of the pipe is closed, as by the end of the
 	// test's process.

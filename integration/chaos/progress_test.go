@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -10,9 +11,9 @@ import (
 )
 
 const (
-	sampleEvery = 250 * time.Millisecond
+	sampleEvery = 100 * time.Millisecond
 	// sampleTries is how many samples in a row have to say that all is done.
-	sampleTries = 4
+	sampleTries = 10
 )
 
 // progress follows what a group has done of its input.
@@ -20,6 +21,7 @@ type progress struct {
 	cluster              *cluster
 	group, input, output string
 
+	outputs    atomic.Int64  // so far
 	standstill time.Duration // the longest time without another output
 }
 
@@ -29,6 +31,9 @@ func (p *progress) watch(ctx context.Context) {
 	moved := time.Now()
 	for pause(ctx, sampleEvery) == nil {
 		ends, err := p.ends(p.output)
+		if err == nil {
+			p.outputs.Store(ends)
+		}
 		left, lagErr := p.lag()
 		if err == nil && lagErr == nil && (ends != last || left == 0) {
 			last, moved = ends, time.Now()

@@ -40,7 +40,15 @@ type scenario struct {
 	records   int
 	perSecond int
 	events    map[kind]int
-	env       []string // for the workers, beside the test's own
+	// byOutputs lets the events wait for outputs instead of inputs, so that each
+	// of them meets workers that are at work.
+	byOutputs bool
+
+	// env is for the workers, beside the test's own environment.
+	env []string
+	// faulty is for the first process of each worker alone, which has to end by
+	// itself then: the way to make it fail at a certain point.
+	faulty []string
 }
 
 // topic returns a topic's name on the cluster.
@@ -69,7 +77,7 @@ func (s *scenario) random(stream uint64) *rand.Rand { return rand.New(rand.NewPC
 func hasDelivery() bool { return runner.Flags().Lookup("delivery") != nil }
 
 func (s *scenario) launch(c *cluster) launch {
-	l := launch{kind: s.worker, env: s.env, args: []string{
+	l := launch{kind: s.worker, env: s.env, faulty: s.faulty, args: []string{
 		"--brokers", c.brokerList(), "--registry", c.schemas.url, "--topic-prefix", s.name + "-", "--auto-register",
 	}}
 	if s.worker == onRunner && hasDelivery() {
@@ -159,7 +167,11 @@ func (s *scenario) play(ctx context.Context, c *cluster, f *fleet, result *outco
 		<-watched
 		result.standstill = p.standstill
 	}()
-	if err := s.disturb(ctx, c, f, feed); err != nil {
+	weather := &storm{cluster: c, fleet: f, journal: f.journal, clock: feed.written.Load}
+	if s.byOutputs {
+		weather.clock = p.outputs.Load
+	}
+	if err := s.disturb(ctx, weather, feed); err != nil {
 		return err
 	}
 	result.left, err = p.awaitDone(ctx)
@@ -168,18 +180,15 @@ func (s *scenario) play(ctx context.Context, c *cluster, f *fleet, result *outco
 }
 
 // disturb feeds the workers and makes the events happen meanwhile.
-func (s *scenario) disturb(ctx context.Context, c *cluster, f *fleet, feed *feed) error {
-	weather := &storm{cluster: c, fleet: f, journal: f.journal}
+func (s *scenario) disturb(ctx context.Context, weather *storm, feed *feed) error {
 	events := schedule(s.events, s.records, s.random(stormStream))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		err := feed.run(groupCtx, s.records, s.perSecond)
-		f.journal.add("%d records are written", feed.written.Load())
+		weather.journal.add("%d records are written", feed.written.Load())
 		return err
 	})
-	group.Go(func() error {
-		return weather.run(groupCtx, events, func() int { return int(feed.written.Load()) })
-	})
+	group.Go(func() error { return weather.run(groupCtx, events) })
 	return group.Wait()
 }
 
@@ -207,8 +216,8 @@ func (s *scenario) judge(ctx context.Context, c *cluster, result *outcome) error
 	return err
 }
 
-// fault is what the outcome breaks of the promise of a delivery.
-func (o *outcome) fault(delivery string) error {
+// fault is what the outcome breaks of the promise of the scenario's delivery.
+func (o *outcome) fault(s *scenario) error {
 	var faults []error
 	add := func(broken bool, format string, args ...any) {
 		if broken {
@@ -219,7 +228,8 @@ func (o *outcome) fault(delivery string) error {
 	add(o.letters > 0, "got %d dead letters, want none", o.letters)
 	add(o.unknown > 0, "got %d outputs that belong to no input", o.unknown)
 	add(!o.complete(), "lost %d of %d inputs", o.missing, o.inputs)
-	add(delivery == exactlyOnce && !o.exact(), "the outputs and the table are not those of a sequential run")
+	add(s.delivery == exactlyOnce && !o.exact(), "the outputs and the table are not those of a sequential run")
+	add(s.faulty != nil && o.ends < s.processes, "%d of %d workers ended by %v, want all", o.ends, s.processes, s.faulty)
 	add(o.stopped != nil, "%w", o.stopped)
 	return errors.Join(faults...)
 }
