@@ -116,7 +116,7 @@ func storms(seed uint64, worker, delivery string) *scenario {
 func fiveKills(worker, delivery string) *scenario {
 	return &scenario{
 		name: unique("kills"), seed: seed(), worker: worker, delivery: delivery,
-		processes: 1, keys: 1_000, records: 150_000, perSecond: 50_000, events: map[kind]int{kill: 5}, byOutputs: true,
+		processes: 1, keys: 1_000, records: 150_000, perSecond: 50_000, events: map[kind]int{kill: 5}, atWork: true,
 	}
 }
 

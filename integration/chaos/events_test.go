@@ -125,15 +125,15 @@ func (s *storm) happen(ctx context.Context, e event) error {
 	}
 }
 
-func (s *storm) kill(ctx context.Context, w *worker, e event) error {
-	if err := w.process.signal(syscall.SIGKILL); err != nil {
+func (s *storm) kill(ctx context.Context, w *member, e event) error {
+	if err := w.process.Signal(syscall.SIGKILL); err != nil {
 		return err
 	}
-	if _, err := w.process.awaitExit(patience); err != nil {
+	if _, err := w.process.AwaitExit(patience); err != nil {
 		return err
 	}
 	if e.kind == lost {
-		if err := os.RemoveAll(w.launch.state); err != nil {
+		if err := os.RemoveAll(w.launch.State); err != nil {
 			return err
 		}
 	}
@@ -141,12 +141,12 @@ func (s *storm) kill(ctx context.Context, w *worker, e event) error {
 }
 
 // freeze stops a worker for so long that the group goes on without it.
-func (s *storm) freeze(ctx context.Context, w *worker, e event) error {
-	if err := w.process.signal(syscall.SIGSTOP); err != nil {
+func (s *storm) freeze(ctx context.Context, w *member, e event) error {
+	if err := w.process.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
 	err := pause(ctx, sessionTimeout+time.Second+e.span)
-	if err := w.process.signal(syscall.SIGCONT); err != nil {
+	if err := w.process.Signal(syscall.SIGCONT); err != nil {
 		return err
 	}
 	s.journal.add("worker %d: SIGCONT", w.number)
@@ -155,11 +155,11 @@ func (s *storm) freeze(ctx context.Context, w *worker, e event) error {
 
 // terminate stops a worker gracefully. It may fail at that while the broker is
 // away, so its exit code is only noted.
-func (s *storm) terminate(w *worker, e event) error {
+func (s *storm) terminate(w *member, e event) error {
 	if e.kind == leave {
 		s.fleet.retire(w)
 	}
-	code, err := w.process.stop(patience)
+	code, err := w.process.Stop(patience)
 	s.journal.add("worker %d stopped with code %d", w.number, code)
 	return err
 }

@@ -24,7 +24,7 @@ type feed struct {
 	keys    int
 	place   func(key string) int32
 	random  *rand.Rand
-	written atomic.Int64
+	written atomic.Int64 // increments that count
 	once    sync.Once
 	failed  error // of the first record that was not written
 }
@@ -57,21 +57,25 @@ func partitionOf(hasher hash.Hash32, key string) int32 {
 	return max(partition, -partition)
 }
 
-// run writes that many records, and returns when all of them are there.
-func (f *feed) run(ctx context.Context, records, perSecond int) error {
+// passOverEvery is how many increments come before one that is to be passed
+// over.
+const passOverEvery = 4
+
+// run writes that many increments, and returns when all of them are there.
+func (f *feed) run(ctx context.Context, increments, perSecond int) error {
 	const perTick = 100 // ticks a second
 	tick := time.NewTicker(time.Second / perTick)
 	defer tick.Stop()
 	began := time.Now()
-	for next := 0; next < records; {
+	for next := 0; next < increments; {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		due := int(time.Since(began).Seconds() * float64(perSecond))
-		for ; next < min(due, records); next++ {
-			if err := f.write(ctx, int64(next)); err != nil {
+		for ; next < min(due, increments); next++ {
+			if err := f.writeNumber(ctx, int64(next)); err != nil {
 				return err
 			}
 		}
@@ -80,6 +84,16 @@ func (f *feed) run(ctx context.Context, records, perSecond int) error {
 		return err
 	}
 	return f.failed
+}
+
+// writeNumber writes an increment, and behind some of them one that is to be
+// passed over.
+func (f *feed) writeNumber(ctx context.Context, id int64) error {
+	err := f.write(ctx, id)
+	if err == nil && id%passOverEvery == 0 {
+		err = f.write(ctx, -1-id)
+	}
+	return err
 }
 
 func (f *feed) write(ctx context.Context, id int64) error {
@@ -94,7 +108,9 @@ func (f *feed) write(ctx context.Context, id int64) error {
 			f.once.Do(func() { f.failed = fmt.Errorf("writing increment %d: %w", id, err) })
 			return
 		}
-		f.written.Add(1)
+		if id >= 0 {
+			f.written.Add(1)
+		}
 	})
 	return nil
 }

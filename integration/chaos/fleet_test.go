@@ -8,8 +8,9 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
+
+	"github.com/gokavro/gokavro/integration/worker"
 )
 
 // restartDelay is how long a worker that ended by itself stays away, as under
@@ -19,74 +20,71 @@ const restartDelay = time.Second
 // fleet keeps workers running, except while an event has one of them.
 type fleet struct {
 	journal *journal
-	launch  launch // of every worker, its files left out
-	dir     string // for their files
+	launch  worker.Launch // of every worker, its files left out
+	faulty  []string      // environment of the first process of each
+	dir     string        // for their files
 
 	mu      sync.Mutex
-	workers []*worker
+	workers []*member
 	closed  bool
 	ends    int // of workers by themselves
 }
 
-// worker is one member of the fleet through all of its processes. Its fields
+// member is one worker through all of its processes. Its fields
 // are guarded by the fleet's lock.
-type worker struct {
+type member struct {
 	number  int
-	launch  launch
-	process *process
+	launch  worker.Launch
+	process *worker.Process
 	held    bool // by an event or a restart
 	retired bool
 }
 
-func newFleet(t *testing.T, l launch, j *journal) *fleet {
-	t.Helper()
-	f := &fleet{journal: j, launch: l, dir: t.ArtifactDir()}
-	t.Cleanup(f.close)
-	return f
-}
-
 // add starts one more worker with a state folder of its own.
-func (f *fleet) add() (*worker, error) {
+func (f *fleet) add() (*member, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w := &worker{number: len(f.workers) + 1, launch: f.launch}
+	w := &member{number: len(f.workers) + 1, launch: f.launch}
 	name := fmt.Sprintf("worker-%d", w.number)
-	w.launch.state = filepath.Join(f.dir, name+"-state")
-	w.launch.log = filepath.Join(f.dir, name+".log")
-	if err := f.start(w); err != nil {
+	w.launch.State = filepath.Join(f.dir, name+"-state")
+	w.launch.Log = filepath.Join(f.dir, name+".log")
+	if err := f.start(w, f.faulty...); err != nil {
 		return nil, err
 	}
 	f.workers = append(f.workers, w)
 	return w, nil
 }
 
-// start starts the worker's next process. The caller holds the lock.
-func (f *fleet) start(w *worker) error {
+// start starts the worker's next process, with that added to its environment.
+// The caller holds the lock.
+func (f *fleet) start(w *member, env ...string) error {
 	if f.closed {
 		return errors.New("the fleet is closed")
 	}
-	p, err := startProcess(w.launch)
+	launch := w.launch
+	launch.Env = append(env, launch.Env...)
+	p, err := worker.Start(launch)
 	if err != nil {
 		return fmt.Errorf("starting worker %d: %w", w.number, err)
 	}
-	w.process, w.launch.faulty = p, nil
+	w.process = p
 	go f.watch(w, p)
 	return nil
 }
 
 // watch starts a worker again that ended by itself. Who holds a worker sees to
 // its end.
-func (f *fleet) watch(w *worker, p *process) {
-	<-p.exited
+func (f *fleet) watch(w *member, p *worker.Process) {
+	<-p.Exited()
 	if !f.hold(w, p) {
 		return
 	}
-	f.journal.add("worker %d ended by itself with code %d: %s", w.number, p.code, p.lastLines(1))
+	f.journal.add("worker %d ended by itself with code %d: %s", w.number, p.Code(), p.LastLines(1))
 	_ = pause(context.Background(), restartDelay)
 	f.release(w)
 }
 
-func (f *fleet) hold(w *worker, p *process) bool {
+func (f *fleet) hold(w *member, p *worker.Process) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed || w.held || w.retired || w.process != p {
@@ -99,7 +97,7 @@ func (f *fleet) hold(w *worker, p *process) bool {
 
 // take hands a worker to an event, one that has its share of the partitions.
 // The number chooses among them.
-func (f *fleet) take(ctx context.Context, number int) (*worker, error) {
+func (f *fleet) take(ctx context.Context, number int) (*member, error) {
 	for {
 		if w := f.pick(number); w != nil {
 			return w, nil
@@ -110,12 +108,12 @@ func (f *fleet) take(ctx context.Context, number int) (*worker, error) {
 	}
 }
 
-func (f *fleet) pick(number int) *worker {
+func (f *fleet) pick(number int) *member {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var free []*worker
+	var free []*member
 	for _, w := range f.workers {
-		if !w.held && !w.retired && !w.process.ended() && w.process.isRunning() {
+		if !w.held && !w.retired && !w.process.Ended() && w.process.IsRunning() {
 			free = append(free, w)
 		}
 	}
@@ -128,14 +126,14 @@ func (f *fleet) pick(number int) *worker {
 }
 
 // release gives a worker back and starts it if its process has ended.
-func (f *fleet) release(w *worker) {
+func (f *fleet) release(w *member) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w.held = false
 	if f.closed || w.retired {
 		return
 	}
-	if !w.process.ended() {
+	if !w.process.Ended() {
 		go f.watch(w, w.process) // the first watch may have found it held
 		return
 	}
@@ -145,7 +143,7 @@ func (f *fleet) release(w *worker) {
 }
 
 // retire gives a worker up for good.
-func (f *fleet) retire(w *worker) {
+func (f *fleet) retire(w *member) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w.retired = true
@@ -165,7 +163,7 @@ func (f *fleet) allRunning() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, w := range f.workers {
-		if !w.retired && !w.process.isRunning() {
+		if !w.retired && !w.process.IsRunning() {
 			return false
 		}
 	}
@@ -181,13 +179,13 @@ func (f *fleet) stop() error {
 	faults := make([]error, len(workers))
 	var all sync.WaitGroup
 	for i, w := range workers {
-		if w.process.ended() {
+		if w.process.Ended() {
 			continue
 		}
 		all.Go(func() {
-			code, err := w.process.stop(patience)
+			code, err := w.process.Stop(patience)
 			if err == nil && code != 0 {
-				err = fmt.Errorf("got exit code %d: %s", code, w.process.lastLines(3))
+				err = fmt.Errorf("got exit code %d: %s", code, w.process.LastLines(3))
 			}
 			if err != nil {
 				faults[i] = fmt.Errorf("stopping worker %d at the end: %w", w.number, err)
@@ -205,8 +203,8 @@ func (f *fleet) close() {
 	workers := f.workers
 	f.mu.Unlock()
 	for _, w := range workers {
-		_ = w.process.signal(syscall.SIGKILL)
-		<-w.process.exited
+		_ = w.process.Signal(syscall.SIGKILL)
+		<-w.process.Exited()
 	}
 }
 
@@ -221,7 +219,7 @@ func (f *fleet) lastLines(n int) string {
 	defer f.mu.Unlock()
 	var lines []string
 	for _, w := range f.workers {
-		lines = append(lines, fmt.Sprintf("worker %d: %s", w.number, w.process.lastLines(n)))
+		lines = append(lines, fmt.Sprintf("worker %d: %s", w.number, w.process.LastLines(n)))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -21,22 +21,22 @@ type progress struct {
 	cluster              *cluster
 	group, input, output string
 
-	outputs    atomic.Int64  // so far
+	done       atomic.Int64  // records so far
 	standstill time.Duration // the longest time without another output
 }
 
 // watch measures the longest standstill until ctx ends.
 func (p *progress) watch(ctx context.Context) {
-	var last int64
+	var last sample
 	moved := time.Now()
 	for pause(ctx, sampleEvery) == nil {
-		ends, err := p.ends(p.output)
+		now, err := p.sample()
 		if err == nil {
-			p.outputs.Store(ends)
+			// What is committed counts too, since outputs may be lost.
+			p.done.Store(max(now.outputs, now.inputs-now.left))
 		}
-		left, lagErr := p.lag()
-		if err == nil && lagErr == nil && (ends != last || left == 0) {
-			last, moved = ends, time.Now()
+		if err == nil && (now.outputs != last.outputs || now.left == 0) {
+			last, moved = now, time.Now()
 		}
 		p.standstill = max(p.standstill, time.Since(moved))
 	}
@@ -45,31 +45,47 @@ func (p *progress) watch(ctx context.Context) {
 // awaitDone waits until no record is left, and returns how many are left when
 // there is no progress any more.
 func (p *progress) awaitDone(ctx context.Context) (int64, error) {
-	var last [2]int64
-	moved := time.Now()
-	left, done := int64(-1), 0
+	last := sample{left: -1}
+	moved, done := time.Now(), 0
 	for done < sampleTries && time.Since(moved) < patience {
 		if err := pause(ctx, sampleEvery); err != nil {
-			return left, err
+			return last.left, err
 		}
-		now, err := p.lag()
-		ends, endsErr := p.ends(p.output)
-		if err != nil || endsErr != nil {
+		now, err := p.sample()
+		if err != nil {
 			continue // the broker may be away
 		}
-		left = now
-		if sample := [2]int64{left, ends}; sample != last {
-			last, moved, done = sample, time.Now(), 0
+		if now != last {
+			last, moved, done = now, time.Now(), 0
 		}
-		if left == 0 {
+		if now.left == 0 {
 			done++
 		}
 	}
-	return left, nil
+	return last.left, nil
 }
 
-// lag returns how many records of the input the group has yet to commit.
-func (p *progress) lag() (int64, error) {
+// sample is where a group is.
+type sample struct {
+	inputs, outputs int64
+	left            int64 // records of the input that it has yet to commit
+}
+
+func (p *progress) sample() (sample, error) {
+	committed, err := p.committed()
+	if err != nil {
+		return sample{}, err
+	}
+	inputs, err := p.ends(p.input)
+	if err != nil {
+		return sample{}, err
+	}
+	outputs, err := p.ends(p.output)
+	return sample{inputs: inputs, outputs: outputs, left: inputs - committed}, err
+}
+
+// committed returns the sum of the group's offsets.
+func (p *progress) committed() (sum int64, err error) {
 	admin, err := sarama.NewClusterAdminFromClient(p.cluster.client.Sarama())
 	if err != nil {
 		return 0, err
@@ -78,20 +94,19 @@ func (p *progress) lag() (int64, error) {
 	for i := range all {
 		all[i] = int32(i)
 	}
-	committed, err := admin.ListConsumerGroupOffsets(p.group, map[string][]int32{p.input: all})
+	offsets, err := admin.ListConsumerGroupOffsets(p.group, map[string][]int32{p.input: all})
 	if err != nil {
 		return 0, err
 	}
-	if committed.Err != sarama.ErrNoError {
-		return 0, committed.Err
+	if offsets.Err != sarama.ErrNoError {
+		return 0, offsets.Err
 	}
-	left, err := p.ends(p.input)
 	for _, partition := range all {
-		if block := committed.GetBlock(p.input, partition); block != nil {
-			left -= max(block.Offset, 0)
+		if block := offsets.GetBlock(p.input, partition); block != nil {
+			sum += max(block.Offset, 0)
 		}
 	}
-	return left, err
+	return sum, nil
 }
 
 // ends returns the sum of a topic's ends.

@@ -15,10 +15,13 @@ type reader struct {
 	schemas *registry.Client
 }
 
-// inputs returns the increments, a partition each, in their order.
+// inputs returns the increments that count, a partition each, in their order.
 func (r reader) inputs(topic string) ([][]input, error) {
 	found := make([][]input, partitions)
 	err := readEach(r, topic, incrementCodec(), func(record kafka.Record, v Increment) {
+		if v.passedOver() {
+			return
+		}
 		found[record.Partition] = append(found[record.Partition], input{key: string(record.Key), id: v.ID, offset: record.Offset})
 	})
 	return found, err

@@ -15,10 +15,13 @@ const (
 	letterTopic = groupName + "-dead-letters"
 )
 
-// Increment adds one to the counter of its key.
+// Increment adds one to the counter of its key. One with an id below 0 is to be
+// passed over: nothing comes of it, so it is done before those in front of it.
 type Increment struct {
 	ID int64 `avro:"id"`
 }
+
+func (i Increment) passedOver() bool { return i.ID < 0 }
 
 // Counter is the state of a key: how many increments it had, and the sum of
 // their ids.
@@ -47,6 +50,9 @@ func counting() *topology.Topology {
 	counters := topology.Store(t, storeTopic, counterCodec())
 	counted := topology.Process(increments, counters,
 		func(in processors.Record[Increment], row *processors.Row[Counter], emit func(Counted)) error {
+			if in.Value.passedOver() {
+				return nil
+			}
 			counter, _ := row.Get()
 			counter, out := counter.add(in.Value.ID)
 			row.Set(counter)

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/integration/worker"
 	"github.com/gokavro/gokavro/topology/kafka"
 	"github.com/gokavro/gokavro/topology/runner"
 )
@@ -40,9 +41,9 @@ type scenario struct {
 	records   int
 	perSecond int
 	events    map[kind]int
-	// byOutputs lets the events wait for outputs instead of inputs, so that each
-	// of them meets workers that are at work.
-	byOutputs bool
+	// atWork lets the events wait for what the workers have done instead of what
+	// is written, so that each of them meets workers that are at work.
+	atWork bool
 
 	// env is for the workers, beside the test's own environment.
 	env []string
@@ -76,12 +77,12 @@ func (s *scenario) random(stream uint64) *rand.Rand { return rand.New(rand.NewPC
 // it delivers at least once.
 func hasDelivery() bool { return runner.Flags().Lookup("delivery") != nil }
 
-func (s *scenario) launch(c *cluster) launch {
-	l := launch{kind: s.worker, env: s.env, faulty: s.faulty, args: []string{
+func (s *scenario) launch(c *cluster) worker.Launch {
+	l := worker.Launch{Kind: s.worker, Env: s.env, Args: []string{
 		"--brokers", c.brokerList(), "--registry", c.schemas.url, "--topic-prefix", s.name + "-", "--auto-register",
 	}}
 	if s.worker == onRunner && hasDelivery() {
-		l.args = append(l.args, "--delivery", s.delivery)
+		l.Args = append(l.Args, "--delivery", s.delivery)
 	}
 	return l
 }
@@ -121,7 +122,8 @@ func (s *scenario) run(t *testing.T, c *cluster) *outcome {
 	if err := s.createTopics(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	f := newFleet(t, s.launch(c), j)
+	f := &fleet{journal: j, launch: s.launch(c), faulty: s.faulty, dir: t.ArtifactDir()}
+	t.Cleanup(f.close)
 	result := &outcome{}
 	if err := s.play(t.Context(), c, f, result); err != nil {
 		t.Fatalf("%v\n%s", err, f.lastLines(5))
@@ -168,8 +170,8 @@ func (s *scenario) play(ctx context.Context, c *cluster, f *fleet, result *outco
 		result.standstill = p.standstill
 	}()
 	weather := &storm{cluster: c, fleet: f, journal: f.journal, clock: feed.written.Load}
-	if s.byOutputs {
-		weather.clock = p.outputs.Load
+	if s.atWork {
+		weather.clock = p.done.Load
 	}
 	if err := s.disturb(ctx, weather, feed); err != nil {
 		return err
@@ -185,7 +187,7 @@ func (s *scenario) disturb(ctx context.Context, weather *storm, feed *feed) erro
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		err := feed.run(groupCtx, s.records, s.perSecond)
-		weather.journal.add("%d records are written", feed.written.Load())
+		weather.journal.add("%d increments are written", feed.written.Load())
 		return err
 	})
 	group.Go(func() error { return weather.run(groupCtx, events) })

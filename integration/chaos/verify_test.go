@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxShown is how many offenders a report names.
-const maxShown = 10
+// maxShown is how many offenders of each kind a report names.
+const maxShown = 3
 
 // input is one record of the input topic.
 type input struct {
@@ -35,7 +35,7 @@ type truth struct {
 	twice   int       // ids that the input holds more than once
 }
 
-// sequential runs the logic over the partitions, one record after the other.
+// sequential runs the logic over the partitions, one increment after the other.
 // A key is in one partition alone.
 func sequential(partitions [][]input) *truth {
 	t := &truth{want: map[int64]Counted{}, keys: map[int64]string{}, table: map[string]Counter{}, ordered: partitions}
@@ -67,7 +67,7 @@ type findings struct {
 
 func (f *findings) show(count *int, format string, args ...any) {
 	*count++
-	if len(f.shown) < maxShown {
+	if *count <= maxShown {
 		f.shown = append(f.shown, fmt.Sprintf(format, args...))
 	}
 }
