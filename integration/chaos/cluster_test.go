@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -62,6 +63,46 @@ func connect(t *testing.T, c *cluster) *cluster {
 	}
 	t.Cleanup(func() { _ = c.client.Close() })
 	return c
+}
+
+// awaitStable waits until no transaction is open on the topics: one that a
+// killed worker left open hides what comes after it until it times out.
+func (c *cluster) awaitStable(ctx context.Context, topics ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, topic := range topics {
+		for stable := false; !stable; {
+			if err := pause(ctx, 50*time.Millisecond); err != nil {
+				return fmt.Errorf("topic %s: a transaction stays open: %w", topic, err)
+			}
+			var err error
+			if stable, err = c.isStable(topic); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *cluster) isStable(topic string) (bool, error) {
+	all, err := c.ends(topic, kafka.ReadUncommitted)
+	if err != nil {
+		return false, err
+	}
+	visible, err := c.ends(topic, kafka.ReadCommitted)
+	return visible >= all, err
+}
+
+// ends returns the sum of a topic's ends.
+func (c *cluster) ends(topic string, iso kafka.Isolation) (sum int64, err error) {
+	for partition := range int32(partitions) {
+		end, err := c.client.EndOffset(topic, partition, iso)
+		if err != nil {
+			return 0, err
+		}
+		sum += end
+	}
+	return sum, nil
 }
 
 // brokerList returns the brokers as a setting.

@@ -76,11 +76,11 @@ func (p *progress) sample() (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	inputs, err := p.ends(p.input)
+	inputs, err := p.cluster.ends(p.input, kafka.ReadCommitted)
 	if err != nil {
 		return sample{}, err
 	}
-	outputs, err := p.ends(p.output)
+	outputs, err := p.cluster.ends(p.output, kafka.ReadCommitted)
 	return sample{inputs: inputs, outputs: outputs, left: inputs - committed}, err
 }
 
@@ -105,18 +105,6 @@ func (p *progress) committed() (sum int64, err error) {
 		if block := offsets.GetBlock(p.input, partition); block != nil {
 			sum += max(block.Offset, 0)
 		}
-	}
-	return sum, nil
-}
-
-// ends returns the sum of a topic's ends.
-func (p *progress) ends(topic string) (sum int64, err error) {
-	for partition := range int32(partitions) {
-		end, err := p.cluster.client.EndOffset(topic, partition, kafka.ReadCommitted)
-		if err != nil {
-			return 0, err
-		}
-		sum += end
 	}
 	return sum, nil
 }

@@ -205,6 +205,9 @@ func (s *scenario) judge(ctx context.Context, c *cluster, result *outcome) error
 	if t.twice > 0 || len(t.want) != s.records {
 		return fmt.Errorf("the feed wrote %d of %d increments, %d of them more than once", len(t.want), s.records, t.twice)
 	}
+	if err := c.awaitStable(ctx, s.topic(outputTopic), s.table(), s.topic(letterTopic)); err != nil {
+		return err
+	}
 	outputs, err := r.outputs(s.topic(outputTopic))
 	if err != nil {
 		return err
