@@ -72,10 +72,8 @@ type storm struct {
 // run starts each event when it is due, and returns when all of them are over.
 func (s *storm) run(ctx context.Context, events []event) error {
 	for _, e := range events {
-		for s.clock() < e.at {
-			if err := pause(ctx, 20*time.Millisecond); err != nil {
-				return err
-			}
+		if err := s.awaitDue(ctx, e); err != nil {
+			return err
 		}
 		s.running.Go(func() {
 			if err := s.happen(ctx, e); err != nil {
@@ -86,6 +84,23 @@ func (s *storm) run(ctx context.Context, events []event) error {
 	s.running.Wait()
 	if len(s.faults) > 0 {
 		return fmt.Errorf("making events happen: %w", s.faults[0])
+	}
+	return nil
+}
+
+// awaitDue waits for an event's time, but not for a clock that stands still.
+func (s *storm) awaitDue(ctx context.Context, e event) error {
+	last, moved := s.clock(), time.Now()
+	for last < e.at {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+		if now := s.clock(); now != last {
+			last, moved = now, time.Now()
+		}
+		if time.Since(moved) > patience {
+			return fmt.Errorf("no progress beyond %d records within %s: waiting for %s", last, patience, e.kind)
+		}
 	}
 	return nil
 }

@@ -98,12 +98,14 @@ func (f *fleet) hold(w *member, p *worker.Process) bool {
 // take hands a worker to an event, one that has its share of the partitions.
 // The number chooses among them.
 func (f *fleet) take(ctx context.Context, number int) (*member, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for {
 		if w := f.pick(number); w != nil {
 			return w, nil
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("waiting for a worker that runs: %w", err)
 		}
 	}
 }
