@@ -65,6 +65,7 @@ type site struct {
 	client                       *kafka.Client
 	schemas                      *registry.Client
 	writer                       *kgo.Client
+	failed                       error // of a record that was not written
 	hasher                       hash.Hash32
 }
 
@@ -92,7 +93,7 @@ func prepare(t *testing.T, c contestant, brokers string, in *input) *site {
 		kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatal(err)
 	}
-	defer s.writer.Close()
+	t.Cleanup(s.writer.Close)
 	if err := s.fill(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
@@ -109,46 +110,70 @@ func (s *site) fill(ctx context.Context, in *input) error {
 	if err != nil {
 		return err
 	}
-	airports := filled{site: s, name: s.prefix + flights.AirportsTopic, records: len(in.airports)}
-	if err := write(ctx, airports, flights.AirportCodec(), in.airports, func(a *flights.Airport) string { return a.IATA }); err != nil {
+	if err := write(ctx, s.airports(), in.airports, len(in.airports)); err != nil {
 		return err
 	}
-	arrivals := filled{site: s, name: s.prefix + flights.FlightsTopic, records: in.records}
-	if err := write(ctx, arrivals, flights.FlightCodec(), in.flights, func(f *flights.Flight) string { return f.Origin }); err != nil {
+	if err := write(ctx, s.flights(), in.flights, in.records); err != nil {
 		return err
 	}
 	return s.commitBeginning()
 }
 
-// filled is a topic that gets that many records.
-type filled struct {
+// filler writes values to a topic, each to the partition in which the contestant
+// looks for its key.
+type filler[T any] struct {
 	*site
-	name    string
-	records int
+	topic string
+	codec *avro.TypedCodec[T]
+	key   func(*T) string
 }
 
-// write fills a topic with the values, over and over if need be, each in the
-// partition in which the contestant looks for its key.
-func write[T any](ctx context.Context, to filled, codec *avro.TypedCodec[T], values []T, key func(*T) string) error {
-	bound, _ := codec.Bind(avro.Binding{Registry: to.schemas, Subject: to.name + "-value", AutoRegister: true}).(*avro.TypedCodec[T])
-	var failed error
-	for i := range to.records {
-		value := &values[i%len(values)]
-		data, err := bound.Append(nil, value)
-		if err != nil {
-			return err
-		}
-		record := &kgo.Record{Topic: to.name, Partition: to.partition(key(value)), Key: []byte(key(value)), Value: data}
-		to.writer.Produce(ctx, record, func(_ *kgo.Record, err error) {
-			if err != nil {
-				failed = err // the callbacks come one after the other, before the flush ends
-			}
-		})
+func (s *site) airports() *filler[flights.Airport] {
+	return newFiller(s, flights.AirportsTopic, flights.AirportCodec(), func(a *flights.Airport) string { return a.IATA })
+}
+
+func (s *site) flights() *filler[flights.Flight] {
+	return newFiller(s, flights.FlightsTopic, flights.FlightCodec(), func(f *flights.Flight) string { return f.Origin })
+}
+
+func newFiller[T any](s *site, name string, codec *avro.TypedCodec[T], key func(*T) string) *filler[T] {
+	topic := s.prefix + name
+	bound, _ := codec.Bind(avro.Binding{Registry: s.schemas, Subject: topic + "-value", AutoRegister: true}).(*avro.TypedCodec[T])
+	return &filler[T]{site: s, topic: topic, codec: bound, key: key}
+}
+
+// produce hands one value over and returns its partition.
+func (f *filler[T]) produce(ctx context.Context, value *T) (int32, error) {
+	data, err := f.codec.Append(nil, value)
+	if err != nil {
+		return 0, err
 	}
-	if err := to.writer.Flush(ctx); err != nil {
+	key := f.key(value)
+	record := &kgo.Record{Topic: f.topic, Partition: f.partition(key), Key: []byte(key), Value: data}
+	f.writer.Produce(ctx, record, func(_ *kgo.Record, err error) {
+		if err != nil {
+			f.failed = err // the callbacks come one after the other, before the flush ends
+		}
+	})
+	return record.Partition, nil
+}
+
+// flush waits for everything that was handed over.
+func (s *site) flush(ctx context.Context) error {
+	if err := s.writer.Flush(ctx); err != nil {
 		return err
 	}
-	return failed
+	return s.failed
+}
+
+// write writes n values, the given ones over and over.
+func write[T any](ctx context.Context, to *filler[T], values []T, n int) error {
+	for i := range n {
+		if _, err := to.produce(ctx, &values[i%len(values)]); err != nil {
+			return err
+		}
+	}
+	return to.flush(ctx)
 }
 
 // partition is how sarama and goka choose a partition by a hash.

@@ -58,6 +58,7 @@ type result struct {
 	cpu                time.Duration
 	allocations, bytes int64
 	records            int
+	p50, p99           time.Duration // from the input's writing to the output's reading
 }
 
 // TestRunnerAndPlainGokaSideBySide shows how fast each of them takes the same
@@ -74,15 +75,17 @@ func TestRunnerAndPlainGokaSideBySide(t *testing.T) { //nolint:paralleltest // i
 	input := loadInput(t)
 	var results []result
 	for _, c := range contestants() {
-		results = append(results, measure(t, c, brokers, input))
+		r := measure(t, c, brokers, input)
+		r.p50, r.p99 = measureLatency(t, c, brokers, input)
+		results = append(results, r)
 	}
-	t.Logf("%d flights, 1 process, %d partitions\n%s", *recordsFlag, partitions, table(results))
+	t.Logf("%d flights from full topics, then %d at %d/s; 1 process, %d partitions\n%s",
+		*recordsFlag, latencyRecords, latencyRate, partitions, table(results))
 }
 
-// measure runs one contestant on topics of its own.
-func measure(t *testing.T, c contestant, brokers string, in *input) result {
+// start starts a contestant on the topics of a site.
+func (c contestant) start(t *testing.T, s *site) *worker.Process {
 	t.Helper()
-	s := prepare(t, c, brokers, in)
 	dir := t.ArtifactDir()
 	name := strings.ReplaceAll(c.name, " ", "-") + rand.Text()[:4]
 	p, err := worker.Start(worker.Launch{
@@ -92,6 +95,14 @@ func measure(t *testing.T, c contestant, brokers string, in *input) result {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Signal(os.Kill) })
+	return p
+}
+
+// measure runs one contestant on topics of its own.
+func measure(t *testing.T, c contestant, brokers string, in *input) result {
+	t.Helper()
+	s := prepare(t, c, brokers, in)
+	p := c.start(t, s)
 	rate, err := s.await(t.Context(), p, int64(in.records))
 	if err != nil {
 		t.Fatalf("%s: %v: %s", c.name, err, p.LastLines(5))
@@ -143,11 +154,12 @@ func (s *site) await(ctx context.Context, p *worker.Process, want int64) (float6
 
 // table shows the results, each also as a multiple of the first.
 func table(results []result) string {
-	lines := []string{fmt.Sprintf("%-24s %12s %8s %14s %12s %12s", "", "records/s", "ratio", "CPU/record", "allocations", "bytes")}
+	lines := []string{fmt.Sprintf("%-24s %10s %7s %12s %12s %8s %8s %8s",
+		"", "records/s", "ratio", "CPU/record", "allocations", "bytes", "p50", "p99")}
 	for _, r := range results {
 		n := float64(cmp.Or(r.records, 1))
-		lines = append(lines, fmt.Sprintf("%-24s %12.0f %7.2fx %11.2f µs %12.1f %12.0f", r.name, r.rate, r.rate/results[0].rate,
-			float64(r.cpu.Microseconds())/n, float64(r.allocations)/n, float64(r.bytes)/n))
+		lines = append(lines, fmt.Sprintf("%-24s %10.0f %7.2f %9.2f µs %12.1f %8.0f %5d ms %5d ms", r.name, r.rate, r.rate/results[0].rate,
+			float64(r.cpu.Microseconds())/n, float64(r.allocations)/n, float64(r.bytes)/n, r.p50.Milliseconds(), r.p99.Milliseconds()))
 	}
 	return strings.Join(lines, "\n")
 }
