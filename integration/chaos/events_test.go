@@ -157,11 +157,11 @@ func (s *storm) kill(ctx context.Context, w *member, e event) error {
 
 // freeze stops a worker for so long that the group goes on without it.
 func (s *storm) freeze(ctx context.Context, w *member, e event) error {
-	if err := w.process.Signal(syscall.SIGSTOP); err != nil {
+	if err := w.process.Signal(sigStop); err != nil {
 		return err
 	}
 	err := pause(ctx, sessionTimeout+time.Second+e.span)
-	if err := w.process.Signal(syscall.SIGCONT); err != nil {
+	if err := w.process.Signal(sigCont); err != nil {
 		return err
 	}
 	s.journal.add("worker %d: SIGCONT", w.number)
