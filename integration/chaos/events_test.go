@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -71,6 +72,15 @@ type storm struct {
 
 // run starts each event when it is due, and returns when all of them are over.
 func (s *storm) run(ctx context.Context, events []event) error {
+	err := s.start(ctx, events)
+	s.running.Wait()
+	if err = errors.Join(append(s.faults, err)...); err != nil {
+		return fmt.Errorf("making events happen: %w", err)
+	}
+	return nil
+}
+
+func (s *storm) start(ctx context.Context, events []event) error {
 	for _, e := range events {
 		if err := s.awaitDue(ctx, e); err != nil {
 			return err
@@ -80,10 +90,6 @@ func (s *storm) run(ctx context.Context, events []event) error {
 				s.fail(fmt.Errorf("%s: %w", e.kind, err))
 			}
 		})
-	}
-	s.running.Wait()
-	if len(s.faults) > 0 {
-		return fmt.Errorf("making events happen: %w", s.faults[0])
 	}
 	return nil
 }
