@@ -171,12 +171,16 @@ func (f *follower) note(ctx context.Context, fault error) error {
 }
 
 func toRecord(message *sarama.ConsumerMessage) Record {
-	record := Record{
+	return Record{
 		Topic: message.Topic, Partition: message.Partition, Offset: message.Offset,
-		Time: message.Timestamp, Key: message.Key, Value: message.Value,
+		Time: message.Timestamp, Key: message.Key, Value: message.Value, Headers: toHeaders(message.Headers),
 	}
-	for _, header := range message.Headers {
-		record.Headers = append(record.Headers, Header{Key: string(header.Key), Value: header.Value})
+}
+
+func toHeaders(raw []*sarama.RecordHeader) []Header {
+	var headers []Header
+	for _, header := range raw {
+		headers = append(headers, Header{Key: string(header.Key), Value: header.Value})
 	}
-	return record
+	return headers
 }

@@ -206,21 +206,9 @@ type consumer struct {
 	client sarama.Client
 }
 
-// newConsumer starts from the brokers that the cluster has told of. It connects
-// only when a partition is opened.
+// newConsumer connects only when a partition is opened.
 func (c *Client) newConsumer(level sarama.IsolationLevel) (consumer, error) {
-	conf := c.cfg.Sarama()
-	conf.Consumer.IsolationLevel = level
-	conf.Metadata.Full = false
-	// The followers try again themselves, and can be stopped between two tries.
-	conf.Metadata.Retry.Max = 1
-	// The end of a reading waits for the answer of a broker that hangs.
-	conf.Net.ReadTimeout = min(c.cfg.Timeout, 10*time.Second)
-	seeds := addresses(c.sarama)
-	if len(seeds) == 0 {
-		seeds = c.cfg.Brokers
-	}
-	client, err := sarama.NewClient(seeds, conf)
+	client, err := c.newSarama(level)
 	if err != nil {
 		return consumer{}, err
 	}
@@ -230,6 +218,23 @@ func (c *Client) newConsumer(level sarama.IsolationLevel) (consumer, error) {
 		return consumer{}, err
 	}
 	return consumer{Consumer: made, client: client}, nil
+}
+
+// newSarama makes a client for reading with connections of its own. It starts
+// from the brokers that the cluster has told of.
+func (c *Client) newSarama(level sarama.IsolationLevel) (sarama.Client, error) {
+	conf := c.cfg.Sarama()
+	conf.Consumer.IsolationLevel = level
+	conf.Metadata.Full = false
+	// The readers try again themselves, and can be stopped between two tries.
+	conf.Metadata.Retry.Max = 1
+	// The end of a reading waits for the answer of a broker that hangs.
+	conf.Net.ReadTimeout = min(c.cfg.Timeout, 10*time.Second)
+	seeds := addresses(c.sarama)
+	if len(seeds) == 0 {
+		seeds = c.cfg.Brokers
+	}
+	return sarama.NewClient(seeds, conf)
 }
 
 func (c consumer) close() {

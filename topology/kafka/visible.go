@@ -13,9 +13,6 @@ const (
 	// tailBytes bounds one answer while the tail of a partition is searched. A
 	// batch that is larger comes whole.
 	tailBytes = 1 << 20
-	// answerBytes bounds the whole answer, and lies above tailBytes because kfake
-	// leaves the aborted transactions out of an answer that this bound cuts.
-	answerBytes = 8 * tailBytes
 	// tailGrowth is how much farther back each step of the search begins.
 	tailGrowth = 8
 )
@@ -82,7 +79,7 @@ type tail struct {
 func (c *Client) searchTail(ctx context.Context, at place, t tail) (int64, error) {
 	found := int64(-1)
 	for next := t.low; next < t.end; {
-		block, err := c.fetch(ctx, at, next, t.level)
+		block, err := c.fetch(ctx, at, request{offset: next, level: t.level, bytes: tailBytes})
 		if err != nil {
 			return 0, err
 		}
@@ -96,64 +93,12 @@ func (c *Client) searchTail(ctx context.Context, at place, t tail) (int64, error
 	return found, nil
 }
 
-// fetch reads once at an offset and does not wait for records that are not
-// there yet.
-func (c *Client) fetch(ctx context.Context, at place, offset int64, level sarama.IsolationLevel) (*sarama.FetchResponseBlock, error) {
-	var block *sarama.FetchResponseBlock
-	err := c.onLeader(ctx, at, func(leader *sarama.Broker) error {
-		const noSession, anyEpoch = -1, -1
-		request := &sarama.FetchRequest{
-			Version: 12, MinBytes: 1, MaxBytes: answerBytes, Isolation: level, SessionEpoch: noSession,
-		}
-		request.AddBlock(at.topic, at.partition, offset, tailBytes, anyEpoch)
-		response, err := leader.Fetch(request)
-		if err != nil {
-			return err
-		}
-		if block = response.GetBlock(at.topic, at.partition); block == nil {
-			return sarama.ErrIncompleteResponse
-		}
-		if block.Err != sarama.ErrNoError {
-			return block.Err
-		}
-		return nil
-	})
-	return block, err
-}
-
-// wholeBatches leaves out a batch that the answer's limit has cut.
-func wholeBatches(block *sarama.FetchResponseBlock) []*sarama.RecordBatch {
-	var batches []*sarama.RecordBatch
-	for _, set := range block.RecordsSet {
-		if set.RecordBatch != nil && !set.RecordBatch.PartialTrailingRecord {
-			batches = append(batches, set.RecordBatch)
-		}
-	}
-	return batches
-}
-
 // largestVisible returns the largest offset in [t.from,t.end) of these batches
-// that is handed to readers, or -1. An aborted transaction of a producer hides
-// the producer's transactional batches from its first offset to its marker; one
-// producer can have several in the list, so it is walked in order.
+// that is handed to readers, or -1.
 func largestVisible(batches []*sarama.RecordBatch, aborted []*sarama.AbortedTransaction, t tail) int64 {
-	aborted = slices.SortedFunc(slices.Values(aborted), func(a, b *sarama.AbortedTransaction) int {
-		return cmp.Compare(a.FirstOffset, b.FirstOffset)
-	})
 	largest := int64(-1)
-	aborting := map[int64]bool{}
-	for _, batch := range batches {
-		for len(aborted) > 0 && aborted[0].FirstOffset <= batch.LastOffset() {
-			aborting[aborted[0].ProducerID] = true
-			aborted = aborted[1:]
-		}
-		switch {
-		case batch.Control:
-			delete(aborting, batch.ProducerID)
-		case batch.IsTransactional && aborting[batch.ProducerID]:
-		default:
-			largest = max(largest, largestIn(batch, t))
-		}
+	for batch := range visible(batches, aborted) {
+		largest = max(largest, largestIn(batch, t))
 	}
 	return largest
 }

@@ -32,9 +32,8 @@ type Loader struct {
 	bytes   int
 }
 
-// loaded is one record. head is the key's beginning, for sorting.
+// loaded is one record.
 type loaded struct {
-	head   uint64
 	key    []byte
 	value  []byte
 	millis int64
@@ -52,7 +51,7 @@ func (db *DB) Load(table string) (*Loader, error) {
 // Add takes the changelog's next record; a nil value is a tombstone. The bytes
 // must not be changed before Commit.
 func (l *Loader) Add(key, value []byte, at time.Time) {
-	l.records = append(l.records, loaded{head: head(key), key: key, value: value, millis: at.UnixMilli()})
+	l.records = append(l.records, loaded{key: key, value: value, millis: at.UnixMilli()})
 	l.bytes += len(key) + len(value)
 }
 
@@ -143,32 +142,50 @@ func (l *Loader) writeFile(path string, next int64) error {
 
 // last sorts the records by key and leaves the last one of each.
 func (l *Loader) last() []loaded {
-	order := make([]uint32, len(l.records))
-	for i := range order {
-		order[i] = uint32(i)
+	// Most comparisons need no more than the bytes in which the keys first differ.
+	type entry struct {
+		head uint64
+		at   int
 	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		x, y := &l.records[a], &l.records[b]
-		if x.head != y.head {
-			return cmp.Compare(x.head, y.head)
+	order := make([]entry, len(l.records))
+	same := l.common()
+	for i := range order {
+		order[i] = entry{head(l.records[i].key[same:]), i}
+	}
+	slices.SortFunc(order, func(a, b entry) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
 		}
-		return cmp.Or(bytes.Compare(x.key, y.key), cmp.Compare(a, b))
+		return cmp.Or(bytes.Compare(l.records[a.at].key, l.records[b.at].key), cmp.Compare(a.at, b.at))
 	})
 	rows := make([]loaded, 0, len(order))
-	for i, at := range order {
-		if i+1 < len(order) && bytes.Equal(l.records[at].key, l.records[order[i+1]].key) {
+	for _, e := range order {
+		r := l.records[e.at]
+		if n := len(rows); n > 0 && bytes.Equal(rows[n-1].key, r.key) {
+			rows[n-1] = r
 			continue
 		}
-		rows = append(rows, l.records[at])
+		rows = append(rows, r)
 	}
 	return rows
 }
 
+// common returns how many bytes all keys begin with alike.
+func (l *Loader) common() int {
+	first := l.records[0].key
+	n := len(first)
+	for i := range l.records {
+		key := l.records[i].key
+		n = min(n, len(key))
+		for !bytes.Equal(key[:n], first[:n]) {
+			n--
+		}
+	}
+	return n
+}
+
 // head returns the first bytes of a key as a number that sorts as they do.
 func head(key []byte) uint64 {
-	if len(key) >= 8 {
-		return binary.BigEndian.Uint64(key)
-	}
 	var padded [8]byte
 	copy(padded[:], key)
 	return binary.BigEndian.Uint64(padded[:])

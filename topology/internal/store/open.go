@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// memTableBytes bounds one buffer of Pebble, of which a database has a few. They
-	// start small and grow with use.
-	memTableBytes = 4 << 20
+	// memTableBytes bounds one buffer of Pebble, of which a busy database has a few.
+	// A flush of up to half of that needs no file of its own. Buffers
+	// start at 256 KiB and grow with use.
+	memTableBytes = 8 << 20
 	// stopWrites is how many files may lie in level 0 before a flush has to wait
 	// for compaction.
 	stopWrites = 64

@@ -1,0 +1,92 @@
+package restore_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/lovoo/goka"
+	"github.com/lovoo/goka/codec"
+	"github.com/lovoo/goka/storage"
+
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+const (
+	benchKeys       = 1_000_000
+	benchValueBytes = 100
+)
+
+// BenchmarkRestore restores 1,000,000 keys with values of 100 bytes from one
+// partition, once an iteration, into this store and into goka's.
+func BenchmarkRestore(b *testing.B) {
+	bundle := setup(b, 1)
+	bundle.fill(b)
+	b.Run("store", func(b *testing.B) {
+		for range b.N {
+			bundle.restore(b)
+			b.StopTimer()
+			if err := bundle.dbs[0].Clear("t"); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+		report(b)
+	})
+	b.Run("goka's LevelDB", func(b *testing.B) {
+		for range b.N {
+			bundle.restoreWithGoka(b, b.TempDir())
+		}
+		report(b)
+	})
+}
+
+func report(b *testing.B) {
+	b.ReportMetric(benchKeys*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/restore")
+}
+
+func (b *testBundle) fill(t testing.TB) {
+	t.Helper()
+	w, err := kafka.NewWriter(b.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range benchKeys {
+		// Keys in no order, as hashes and ids are.
+		key := fmt.Appendf(nil, "customer-%08x", uint32(i)*2654435761)
+		if err := w.Write(t.Context(), kafka.Record{Topic: b.topic, Key: key, Value: make([]byte, benchValueBytes)}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restoreWithGoka runs a view until it has the whole table.
+func (b *testBundle) restoreWithGoka(t testing.TB, dir string) {
+	t.Helper()
+	conf := b.cfg.Sarama()
+	view, err := goka.NewView(b.cfg.Brokers, goka.Table(b.topic), new(codec.Bytes),
+		goka.WithViewStorageBuilder(storage.DefaultBuilder(dir)),
+		goka.WithViewConsumerSaramaBuilder(goka.SaramaConsumerBuilderWithConfig(conf)),
+		goka.WithViewTopicManagerBuilder(goka.TopicManagerBuilderWithConfig(conf, goka.NewTopicManagerConfig())),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- view.Run(ctx) }()
+	select {
+	case <-view.WaitRunning():
+	case err := <-done:
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
