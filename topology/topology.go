@@ -16,6 +16,7 @@ package topology
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/processors"
@@ -117,9 +118,22 @@ func LookupTable[T any](t *Topology, topic string, codec codecs.Codec[T]) *Table
 // State is keyed state: one row of type S for each key.
 type State[S any] struct{ node *graph.Node }
 
+// StoreOption sets a property of a store.
+type StoreOption func(*graph.Node)
+
+// TTL lets a row go when it has not been set for d: no step sees it any more,
+// and a tombstone goes to its topic. Default: rows live for ever.
+func TTL(d time.Duration) StoreOption {
+	return func(n *graph.Node) { n.TTL = d }
+}
+
 // Store declares keyed state whose rows are kept in the compacted topic of
 // that name, which others may read as a table. Rows are written to the
-// partition that their record came from.
-func Store[S any](t *Topology, topic string, codec codecs.Codec[S]) *State[S] {
-	return &State[S]{node: t.add(graph.Node{Name: topic, Kind: graph.Store, Topic: topic, Codec: codec})}
+// partition that their record came from. A topology may have several.
+func Store[S any](t *Topology, topic string, codec codecs.Codec[S], opts ...StoreOption) *State[S] {
+	node := t.add(graph.Node{Name: topic, Kind: graph.Store, Topic: topic, Codec: codec})
+	for _, opt := range opts {
+		opt(node)
+	}
+	return &State[S]{node: node}
 }

@@ -39,6 +39,8 @@ type Node struct {
 	Topic string
 	// Codec is the codec of the topic's values, nil for steps.
 	Codec codecs.Untyped
+	// TTL is how long a row of a store lives after it was last set; 0 is for ever.
+	TTL time.Duration
 	// Handle takes a decoded record of an input through all the steps behind
 	// it; nil for other kinds.
 	Handle func(Exec, any) error

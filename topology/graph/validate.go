@@ -64,7 +64,6 @@ func (g *Graph) Validate() error {
 	for _, n := range g.Nodes {
 		faults = append(faults, g.nodeFaults(n)...)
 	}
-	faults = append(faults, g.storeFaults()...)
 	faults = append(faults, g.topicFaults()...)
 	return g.fault(faults)
 }
@@ -87,6 +86,9 @@ func (g *Graph) nodeFaults(n Node) []string {
 	}
 	if (n.Kind == Input || n.Kind == Step) && !g.leadsOn(n) {
 		faults = append(faults, fmt.Sprintf("%s %q leads nowhere: write it to an output with To, or keep state of it", n.Kind, n.Name))
+	}
+	if n.TTL < 0 {
+		faults = append(faults, fmt.Sprintf("%s %q: its TTL is %s: give a duration above 0", n.Kind, n.Name, n.TTL))
 	}
 	for _, name := range n.Uses {
 		if _, ok := g.node(name); !ok {
@@ -127,19 +129,6 @@ func (g *Graph) node(name string) (Node, bool) {
 		}
 	}
 	return Node{}, false
-}
-
-// storeFaults holds the limit of a group: one goka group keeps one table.
-func (g *Graph) storeFaults() []string {
-	var faults []string
-	if stores := g.Of(Store); len(stores) > 1 {
-		names := make([]string, len(stores))
-		for i, s := range stores {
-			names[i] = fmt.Sprintf("%q", s.Name)
-		}
-		faults = append(faults, fmt.Sprintf("it keeps %d stores (%s), and a topology has one for now: split it into several", len(stores), strings.Join(names, ", ")))
-	}
-	return faults
 }
 
 // topicFaults finds topics that are used for more than one thing.
@@ -195,7 +184,7 @@ func (g *Graph) CheckPartitions(count func(topic string) int32) error {
 		faults = append(faults, fmt.Sprintf("topic %q of the dead letters does not exist: create it, or start with --create-topics N", g.DeadLetters()))
 	}
 	if len(counts) > 1 {
-		faults = append(faults, "its inputs and its store must have the same number of partitions, but "+spell(counts)+": create them anew with one count")
+		faults = append(faults, "its inputs and its stores must have the same number of partitions, but "+spell(counts)+": create them anew with one count")
 	}
 	return g.fault(faults)
 }

@@ -77,7 +77,8 @@ func TestValidateFindsEachFault(t *testing.T) {
 		{name: "the dead letters' topic", graph: sound(node(graph.Output, "t-dead-letters", "in")), want: []string{`topic "t-dead-letters" has 2 owners`}},
 		{name: "a table that is never used", graph: sound(node(graph.Lookup, "table")), want: []string{`lookup "table" is never looked up`}},
 		{name: "another topology's table", graph: sound(user("join", "foreign"), node(graph.Output, "x", "join")), want: []string{`uses "foreign", which belongs to another topology`}},
-		{name: "two stores", graph: sound(store("a"), store("b"), user("one", "a"), user("two", "b")), want: []string{`keeps 2 stores ("a", "b")`}},
+		{name: "two stores", graph: sound(store("a"), store("b"), user("one", "a"), user("two", "b"))},
+		{name: "a negative TTL", graph: sound(graph.Node{Name: "a", Kind: graph.Store, Topic: "a", Codec: codecs.String(), TTL: -1}, user("one", "a")), want: []string{`store "a": its TTL is -1ns`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -151,7 +151,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	}
 	m := &member{
 		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher,
-		topics: topicsOf(g.graph.InputStreams()), shared: store.NewShared(cacheBytes),
+		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 	}
 	for _, edge := range g.graph.InputStreams() {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -46,6 +48,9 @@ func (l *life) live(ctx context.Context, run func() error) error {
 	if err != nil {
 		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", l.cfg.StateDir, err)
 	}
+	if inTemp(l.cfg.StateDir) {
+		l.cfg.Logger.Warn("the state folder is a temporary one: when it is cleared, the whole state is read from its topics again", "state", l.cfg.StateDir)
+	}
 	err = run()
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
@@ -56,4 +61,14 @@ func (l *life) live(ctx context.Context, run func() error) error {
 		return err
 	}
 	return errors.Join(err, lock.Release())
+}
+
+// inTemp reports whether a folder is below the system's temporary one.
+func inTemp(dir string) bool {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return false
+	}
+	below, err := filepath.Rel(os.TempDir(), absolute)
+	return err == nil && filepath.IsLocal(below)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -25,6 +26,11 @@ const (
 	writeInterval = 5 * time.Millisecond
 	// cacheBytes bounds what is kept in memory of the state's files.
 	cacheBytes = 64 << 20
+	// restoresAtOnce bounds the partitions that are restored at once: each takes
+	// up to about 100 MB meanwhile.
+	restoresAtOnce = 4
+	// progressInterval is how often the progress of a restore is logged.
+	progressInterval = 5 * time.Second
 	// tablesFolder is where the state folder keeps tables.
 	tablesFolder = "tables"
 )
@@ -39,6 +45,8 @@ type member struct {
 	topics []string
 	stores []store.Spec
 	shared *store.Shared
+	// restoring has room for the partitions that are restored at once.
+	restoring chan struct{}
 
 	tombstones bool                  // whether callbacks take records without a value
 	codecs     map[string]goka.Codec // of a hand-written group's inputs, by topic
@@ -56,6 +64,7 @@ func (m *member) run(ctx context.Context, e *engine.Engine) error {
 }
 
 func (m *member) engine(group *goka.GroupGraph) engine.Config {
+	m.shared, m.restoring = store.NewShared(cacheBytes), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
@@ -130,22 +139,46 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 	return state, m.restore(ctx, state.DB, partition)
 }
 
+// restore brings a partition's tables up to their changelogs. No more than a
+// few partitions do so at once.
 func (m *member) restore(ctx context.Context, db *store.DB, partition int32) error {
-	for _, spec := range m.stores {
-		next := map[string]int64{spec.Name: max(db.Offset(spec.Name), 0)}
-		err := m.client.Read(ctx, kafka.Query{
-			Topic: spec.Topic, Partitions: []int32{partition}, From: kafka.At(next[spec.Name]), UntilEnd: true,
-		}, func(record kafka.Record) error {
-			db.Table(spec.Name).Set(string(record.Key), record.Value)
-			next[spec.Name] = record.Offset + 1
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if err := db.Seal().Flush(next); err != nil {
-			return err
-		}
+	select {
+	case m.restoring <- struct{}{}:
+		defer func() { <-m.restoring }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
+	var tables []restore.Table
+	for _, spec := range m.stores {
+		tables = append(tables, restore.Table{DB: db, Name: spec.Name, Topic: spec.Topic, Partition: partition})
+	}
+	return restore.Run(ctx, restore.Config{Client: m.client, Events: m.restoreEvents()}, tables...)
+}
+
+// restoreEvents log what a restore does, its progress every few seconds.
+func (m *member) restoreEvents() restore.Events {
+	log := m.cfg.Logger
+	said := time.Now()
+	return restore.Events{
+		Progressed: func(p restore.Progress) {
+			if time.Since(said) < progressInterval {
+				return
+			}
+			said = time.Now()
+			log.Info("restoring a table", "topic", p.Table.Topic, "partition", p.Table.Partition, "offset", p.Next, "end", p.End,
+				"records", p.Records, "records_per_second", int(p.RecordsPerSecond()), "left", p.Left().Round(time.Second))
+		},
+		Waiting: func(p restore.Progress) {
+			log.Info("waiting for the end of a transaction", "topic", p.Table.Topic, "partition", p.Table.Partition, "offset", p.Next)
+		},
+		Cleared: func(t restore.Table, reason string) {
+			log.Warn("restoring a table from the beginning", "topic", t.Topic, "partition", t.Partition, "err", reason)
+		},
+		Finished: func(p restore.Progress) {
+			if p.Records > 0 {
+				log.Info("restored a table", "topic", p.Table.Topic, "partition", p.Table.Partition, "records", p.Records,
+					"records_per_second", int(p.RecordsPerSecond()), "took", p.Took)
+			}
+		},
+	}
 }

@@ -22,13 +22,13 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	m := &member{
 		cfg: r.cfg, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: kafka.NewHasher,
-		shared: store.NewShared(cacheBytes), tombstones: true,
+		tombstones: true,
 	}
 	for _, n := range r.graph.Of(graph.Input) {
 		m.topics = append(m.topics, site.topic(n.Topic))
 	}
 	for _, n := range r.graph.Of(graph.Store) {
-		m.stores = append(m.stores, store.Spec{Name: n.Name, Topic: site.topic(n.Topic)})
+		m.stores = append(m.stores, store.Spec{Name: n.Name, Topic: site.topic(n.Topic), TTL: n.TTL})
 	}
 	config := m.engine(program.Group(m.group))
 	config.Assigned = func() { r.assigned(m.group) }

@@ -44,7 +44,11 @@ func (w *work) commitNow(offsets bool) {
 	var sealed []*task.Sealed
 	var b txn.Batch
 	for _, m := range members {
-		s := m.task.Seal()
+		s, err := m.task.Seal()
+		if err != nil {
+			w.fail(fmt.Errorf("reading the state folder: %w", err))
+			return
+		}
 		if s == nil {
 			continue
 		}

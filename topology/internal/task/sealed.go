@@ -1,6 +1,8 @@
 package task
 
 import (
+	"time"
+
 	"github.com/IBM/sarama"
 
 	"github.com/gokavro/gokavro/topology/internal/store"
@@ -16,22 +18,63 @@ type Sealed struct {
 }
 
 // Seal takes the units that are finished, nil when there are none. They are
-// the commit's from then on; new ones fill another buffer meanwhile.
-func (t *Task) Seal() *Sealed {
+// the commit's from then on; new ones fill another buffer meanwhile. Rows that
+// have outlived their TTL go with them, and alone at the next Seal when nothing
+// else has come.
+func (t *Task) Seal() (*Sealed, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.finished.empty() {
-		return nil
+	expired, err := t.expire()
+	if err != nil {
+		return nil, err
+	}
+	if t.finished.empty() && !expired {
+		return nil, nil
 	}
 	s := &Sealed{task: t, buffer: t.finished}
 	if t.state.DB != nil {
 		s.generation = t.state.DB.Seal()
 	}
+	if expired {
+		s.addExpired()
+	}
 	s.messages = s.buffer.all()
 	t.finished = newBuffer()
 	t.makeRoom()
-	return s
+	return s, nil
 }
+
+// expire deletes rows that have outlived the TTL of their table, every now and
+// then, and reports whether it did; mu is held.
+func (t *Task) expire() (bool, error) {
+	now := time.Now()
+	if t.state.DB == nil || now.Before(t.swept.Add(sweepInterval)) {
+		return false, nil
+	}
+	t.swept = now
+	looked, err := t.state.DB.Expire(now, sweptAtOnce)
+	return looked > 0, err
+}
+
+// addExpired adds tombstones of the rows that were deleted because of their age:
+// the changes that are no unit's.
+func (s *Sealed) addExpired() {
+	for table, topic := range s.task.cfg.Changelogs {
+		for change := range s.generation.Changes(table) {
+			at := rowKey{table, change.Key}
+			if _, known := s.buffer.rows[at]; !known {
+				s.buffer.change(place{topic, s.task.cfg.Partition}, at, change.Value, s.task.swept)
+			}
+		}
+	}
+}
+
+const (
+	// sweepInterval is how often expired rows are looked for.
+	sweepInterval = time.Second
+	// sweptAtOnce bounds the rows that one commit deletes because of their age.
+	sweptAtOnce = 1000
+)
 
 // Units returns how many units there are.
 func (s *Sealed) Units() int { return s.buffer.units }

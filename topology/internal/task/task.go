@@ -124,6 +124,7 @@ type Task struct {
 	pending  []*Unit       // begun and not handed over, in their order
 	finished *buffer
 	state    State
+	swept    time.Time
 	handed   int64 // units handed over since the start
 }
 

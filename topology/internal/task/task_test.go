@@ -87,8 +87,7 @@ func (b *testBundle) seal(t *testing.T, units int) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for b.units() < units {
-		if s := b.Seal(); s != nil {
-			b.sealed = append(b.sealed, s)
+		if b.take(t) {
 			continue
 		}
 		select {
@@ -100,6 +99,20 @@ func (b *testBundle) seal(t *testing.T, units int) {
 	if b.units() > units {
 		t.Fatalf("got %d units, want %d", b.units(), units)
 	}
+}
+
+// take keeps what a commit would take, and reports whether there was any.
+func (b *testBundle) take(t *testing.T) bool {
+	t.Helper()
+	s, err := b.Seal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s == nil {
+		return false
+	}
+	b.sealed = append(b.sealed, s)
+	return true
 }
 
 func (b *testBundle) units() (n int) {
@@ -261,8 +274,8 @@ func TestUnitsAreHandedOverInTheirOrder(t *testing.T) {
 	})...)
 	b.put(t, message("in", 5, "a"), message("in", 6, "b"), message("other", 9, "c"))
 	done := <-release
-	if s := b.Seal(); s != nil {
-		t.Errorf("got %d units while the first record is not done", s.Units())
+	if b.take(t) {
+		t.Errorf("got %d units while the first record is not done", b.units())
 	}
 	done(nil)
 	b.seal(t, 3)
@@ -324,8 +337,8 @@ func TestNothingIsHandedOverAfterKill(t *testing.T) {
 	if err := b.end(t); err != nil {
 		t.Errorf("got %v, want a clean end", err)
 	}
-	if s := b.Seal(); s != nil {
-		t.Errorf("got %d units", s.Units())
+	if b.take(t) {
+		t.Errorf("got %d units", b.units())
 	}
 }
 
@@ -362,14 +375,9 @@ func TestAFullBufferWaitsForACommit(t *testing.T) {
 	}
 	for range 5 {
 		<-changed
-		s := b.Seal()
-		if s == nil {
-			continue
+		if b.take(t) && b.sealed[len(b.sealed)-1].Units() > 2 {
+			t.Errorf("got %d units at once, want at most 2", b.sealed[len(b.sealed)-1].Units())
 		}
-		if s.Units() > 2 {
-			t.Errorf("got %d units at once, want at most 2", s.Units())
-		}
-		b.sealed = append(b.sealed, s)
 	}
 	b.seal(t, 10)
 }
@@ -407,5 +415,40 @@ func TestVisitorsChangeRows(t *testing.T) {
 	}
 	if diff := cmp.Diff(b.offsets(), map[string]int64{"in": 7}); diff != "" {
 		t.Errorf("offsets (-got +want): %s", diff)
+	}
+}
+
+func TestExpiredRowsBecomeTombstones(t *testing.T) {
+	t.Parallel()
+	past := time.Now().Add(-time.Hour)
+	var clock atomic.Int64
+	clock.Store(past.UnixMilli())
+	b := start(t, func(cfg *task.Config) {
+		cfg.Open = func(context.Context) (task.State, error) {
+			db, err := store.Open(store.Config{
+				Dir: "state", FS: vfs.NewMem(), Now: func() time.Time { return time.UnixMilli(clock.Load()) },
+				Owner: store.Owner{Group: "g", Partition: 3, Tables: []store.Spec{{Name: table, Topic: "changes", TTL: time.Minute}}},
+			})
+			return task.State{DB: db}, err
+		}
+	}, edges(appending)...)
+	b.put(t, message("in", 5, "a"))
+	b.seal(t, 1)
+	if err := b.sealed[0].Flush(); err != nil {
+		t.Fatal(err)
+	}
+	clock.Store(time.Now().UnixMilli())
+	deadline := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !b.take(t) {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("no row expires")
+		}
+	}
+	if diff := cmp.Diff(b.outputs(t, "changes"), []string{"k=a", "k=<none>"}); diff != "" {
+		t.Errorf("changes (-got +want): %s", diff)
 	}
 }
