@@ -36,11 +36,11 @@ func Typed[T any](opts ...Option) *TypedCodec[T] {
 	if err != nil {
 		return misdeclared[T](err)
 	}
-	encoder, err := plan.NewEncoder(root, reflect.TypeFor[T]())
+	encoder, err := plan.NewEncoder(root, reflect.TypeFor[T](), s.types)
 	if err != nil {
 		return misdeclared[T](misfit[T](schema, err))
 	}
-	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root) }
+	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root, s.types) }
 	return &TypedCodec[T]{bound: bind(s, schema, decoder), encoder: encoder}
 }
 
@@ -53,12 +53,12 @@ func misfit[T any](schema *ParsedSchema, err error) error {
 }
 
 // typedPlan compiles how T is read from what writer wrote.
-func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node) (*plan.Decoder, error) {
+func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node, types *plan.Types) (*plan.Decoder, error) {
 	from, err := writer.tree()
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := plan.NewDecoder(resolution.New(from, root), reflect.TypeFor[T](), plan.Limits{})
+	decoder, err := plan.NewDecoder(resolution.New(from, root), reflect.TypeFor[T](), types, plan.Limits{})
 	if err != nil {
 		return nil, misfit[T](schema, err)
 	}
@@ -66,10 +66,14 @@ func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node) (*plan.Decod
 }
 
 func typedSchema[T any](s settings) (*ParsedSchema, error) {
-	if s.schema == "" {
-		return inferred[T](s.namespace, s.name)
+	if s.schema != "" {
+		return ParseSchema(s.schema)
 	}
-	return ParseSchema(s.schema)
+	text, err := plan.Infer(reflect.TypeFor[T](), s.types, s.namespace, s.name)
+	if err != nil {
+		return nil, fmt.Errorf("avro: %w", err)
+	}
+	return ParseSchema(text)
 }
 
 // Bind returns a codec of the same schema that lives where b says; what the

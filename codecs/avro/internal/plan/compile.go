@@ -16,6 +16,8 @@ type decodeCompiler struct {
 	identities map[*ast.Node]*resolve.Action
 	forms      map[*ast.Node]map[reflect.Type]int // of a union: how many branches have a Go type
 	wires      *wires
+	matches    matches
+	types      *Types
 	faults     faults
 	strings    int
 }
@@ -25,10 +27,10 @@ type decodeKey struct {
 	typ    reflect.Type
 }
 
-func newDecodeCompiler() *decodeCompiler {
+func newDecodeCompiler(types *Types) *decodeCompiler {
 	return &decodeCompiler{
 		programs: map[decodeKey]*program{}, identities: map[*ast.Node]*resolve.Action{}, wires: newWires(),
-		forms: map[*ast.Node]map[reflect.Type]int{},
+		forms: map[*ast.Node]map[reflect.Type]int{}, matches: matches{}, types: types,
 	}
 }
 
@@ -98,26 +100,34 @@ func isNull(a *resolve.Action) bool {
 	return a.Kind == resolve.Direct && a.Reader.Kind == ast.Null
 }
 
-// plainAction goes past the choice of a reader's branch.
-func plainAction(a *resolve.Action) *resolve.Action {
-	if a.Kind == resolve.ReaderUnion {
+// chosen goes past the choice of a reader's branch, unless type t is to tell
+// which it was.
+func (c *decodeCompiler) chosen(a *resolve.Action, t reflect.Type) *resolve.Action {
+	if a.Kind == resolve.ReaderUnion && !c.types.chooses(t) {
 		return a.Inner
 	}
 	return a
 }
 
 func (b *place) compile(a *resolve.Action, t reflect.Type) {
+	custom := b.c.types.customOf(t)
 	switch {
 	case a.Kind == resolve.Fail:
 		b.emit(opFail, detail{err: a.Err})
+	case custom != nil && custom.takesNull():
+		b.custom(a, custom)
 	case a.Kind == resolve.WriterUnion:
 		b.union(a, t)
 	case isNull(a):
 		b.emit(opNothing, detail{})
+	case custom != nil:
+		b.custom(a, custom)
+	case b.c.types.sealedBy(t) != nil:
+		b.sealed(a, t)
 	case t == typeAny:
 		b.box(a)
 	case t.Kind() == reflect.Pointer:
-		b.pointer(plainAction(a), t)
+		b.pointer(b.c.chosen(a, t), t)
 	case a.Kind == resolve.ReaderUnion:
 		b.compile(a.Inner, t)
 	default:
@@ -128,8 +138,9 @@ func (b *place) compile(a *resolve.Action, t reflect.Type) {
 // union compiles a writer's union. Null leaves the zero value.
 func (b *place) union(a *resolve.Action, t reflect.Type) {
 	null := slices.IndexFunc(a.Branches, isNull)
-	if t.Kind() == reflect.Pointer && len(a.Branches) == 2 && null >= 0 && a.Branches[1-null].Kind != resolve.Fail {
-		other := plainAction(a.Branches[1-null])
+	pointer := t.Kind() == reflect.Pointer && b.c.types.customOf(t) == nil
+	if pointer && len(a.Branches) == 2 && null >= 0 && a.Branches[1-null].Kind != resolve.Fail {
+		other := b.c.chosen(a.Branches[1-null], t)
 		o := b.emit(opNullable, detail{typ: t.Elem()})
 		o.null, o.size = uint8(null), t.Elem().Size()
 		o.sub = b.c.program(other, t.Elem(), b.full)
@@ -141,18 +152,8 @@ func (b *place) union(a *resolve.Action, t reflect.Type) {
 	}
 }
 
-// maxPointers bounds pointers to pointers.
-const maxPointers = 8
-
 func (b *place) pointer(a *resolve.Action, t reflect.Type) {
-	base := t
-	for range maxPointers {
-		if base.Kind() != reflect.Pointer {
-			break
-		}
-		base = base.Elem()
-	}
-	if base.Kind() == reflect.Pointer {
+	if baseType(t) == nil {
 		b.mismatch(a, t)
 		return
 	}
@@ -268,7 +269,7 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 		b.mismatch(a, t)
 		return
 	}
-	fields, err := fieldsByName(t)
+	fields, err := b.c.types.fieldsByName(t)
 	if err != nil {
 		b.c.faults.add(b.full, "%s: %v", t, err)
 		return
@@ -297,15 +298,6 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 			b.field(target).defaultOf(d.Field, target.typ)
 		}
 	}
-}
-
-func fieldsByName(t reflect.Type) (map[string]*structField, error) {
-	list, err := structFields(t)
-	byName := make(map[string]*structField, len(list))
-	for _, f := range list {
-		byName[f.name] = f
-	}
-	return byName, err
 }
 
 // at returns the place of a field of the record at b.

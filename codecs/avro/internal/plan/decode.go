@@ -21,8 +21,11 @@ type Decoder struct {
 // the reader's schema and t is named in one error; fields of the schema that a
 // struct has not are skipped. What cannot be resolved fails when a datum
 // needs it.
-func NewDecoder(action *resolve.Action, t reflect.Type, limits Limits) (*Decoder, error) {
-	c := newDecodeCompiler()
+func NewDecoder(action *resolve.Action, t reflect.Type, types *Types, limits Limits) (*Decoder, error) {
+	if err := types.err(); err != nil {
+		return nil, err
+	}
+	c := newDecodeCompiler(types)
 	root := c.program(action, t, "")
 	if err := c.faults.err(fmt.Sprintf("reading %s into %s", describe(action.Reader), t)); err != nil {
 		return nil, err
@@ -91,6 +94,8 @@ type detail struct {
 	bits    uint64
 	scratch *scratch
 	mapOf   mapKind
+	custom  *Custom
+	held    held // of a sealed interface
 }
 
 type opcode uint8
@@ -133,6 +138,8 @@ const (
 	opEnumText
 	opBox
 	opBranch
+	opSealed
+	opCustom
 	opRecordMap
 	opFail
 	opConst8

@@ -18,8 +18,11 @@ type Encoder struct {
 
 // NewEncoder compiles an encoder for values of type t. Every mismatch between
 // the schema and t is named in one error.
-func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
-	c := newEncodeCompiler(&dynamic{})
+func NewEncoder(schema *ast.Node, t reflect.Type, types *Types) (*Encoder, error) {
+	if err := types.err(); err != nil {
+		return nil, err
+	}
+	c := newEncodeCompiler(&dynamic{types: types})
 	root := c.script(schema, t, "")
 	if err := c.faults.err(fmt.Sprintf("writing %s as %s", t, describe(schema))); err != nil {
 		return nil, err
@@ -85,6 +88,8 @@ type encodeDetail struct {
 	index    []byte // the index of the other branch
 	node     *ast.Node
 	dynamic  *dynamic
+	variants []variant // of a sealed interface
+	custom   *Custom
 	names    []string
 	subs     []*script
 	defaults [][]byte
@@ -128,6 +133,8 @@ const (
 	encodeEnumText
 	encodeAny
 	encodeAnyUnion
+	encodeSealed
+	encodeCustom
 	encodeRecordMap
 )
 
@@ -166,7 +173,7 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 			if target := *(*unsafe.Pointer)(at); target == nil {
 				dst = append(dst, o.x.null...)
 			} else {
-				dst, err = w.sub(o, append(dst, o.x.index...), target)
+				dst, err = w.sub(o, o.sub, append(dst, o.x.index...), target)
 			}
 		case encodeConst:
 			dst = append(dst, o.x.data...)
@@ -249,12 +256,13 @@ func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, lengt
 	return i, n
 }
 
-func (w *writer) sub(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
-	if w.depth -= int(o.cost) + o.sub.levels; w.depth < 0 {
+// sub executes the script of a value inside the one of an operation.
+func (w *writer) sub(o *encodeOp, p *script, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if w.depth -= int(o.cost) + p.levels; w.depth < 0 {
 		return dst, fault(ErrDeep)
 	}
-	dst, err := w.part(o.sub, dst, at)
-	w.depth += int(o.cost) + o.sub.levels
+	dst, err := w.part(p, dst, at)
+	w.depth += int(o.cost) + p.levels
 	return dst, err
 }
 

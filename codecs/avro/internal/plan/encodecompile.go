@@ -12,12 +12,16 @@ import (
 type encodeCompiler struct {
 	known   map[encodeKey]*script
 	trials  map[encodeKey]bool // of a union's branches
+	matches matches
 	dynamic *dynamic
+	types   *Types
 	faults  faults
 }
 
 func newEncodeCompiler(d *dynamic) *encodeCompiler {
-	return &encodeCompiler{known: map[encodeKey]*script{}, trials: map[encodeKey]bool{}, dynamic: d}
+	return &encodeCompiler{
+		known: map[encodeKey]*script{}, trials: map[encodeKey]bool{}, matches: matches{}, dynamic: d, types: d.types,
+	}
 }
 
 // source is where operations that write a value are added.
@@ -54,7 +58,12 @@ func (s *source) mismatch(n *ast.Node, t reflect.Type) {
 }
 
 func (s *source) compile(n *ast.Node, t reflect.Type) {
+	custom := s.c.types.customOf(t)
 	switch {
+	case custom != nil:
+		s.custom(n, custom)
+	case s.c.types.sealedBy(t) != nil:
+		s.sealed(n, t)
 	case t == typeAny && n.Kind == ast.Union:
 		s.emit(encodeAnyUnion, encodeDetail{node: n, dynamic: s.c.dynamic})
 	case t == typeAny:
@@ -71,14 +80,7 @@ func (s *source) compile(n *ast.Node, t reflect.Type) {
 }
 
 func (s *source) pointer(n *ast.Node, t reflect.Type) {
-	base := t
-	for range maxPointers {
-		if base.Kind() != reflect.Pointer {
-			break
-		}
-		base = base.Elem()
-	}
-	if base.Kind() == reflect.Pointer {
+	if baseType(t) == nil {
 		s.mismatch(n, t)
 		return
 	}
@@ -88,10 +90,16 @@ func (s *source) pointer(n *ast.Node, t reflect.Type) {
 // union compiles a union for a type that tells which branch is meant: null for
 // nil, and the one branch that the type fits for the rest.
 func (s *source) union(n *ast.Node, t reflect.Type) {
-	null := slices.IndexFunc(n.Branches, func(b *ast.Node) bool { return b.Kind == ast.Null })
+	null := n.NullBranch()
 	base := t
-	if null >= 0 && t.Kind() == reflect.Pointer {
-		base = t.Elem()
+	if t.Kind() == reflect.Pointer {
+		if s.c.types.chooses(t) {
+			s.pointerToChoice(n, t)
+			return
+		}
+		if null >= 0 {
+			base = t.Elem()
+		}
 	}
 	i, err := s.c.staticBranch(n, base)
 	if err != nil {
@@ -99,16 +107,26 @@ func (s *source) union(n *ast.Node, t reflect.Type) {
 		return
 	}
 	x := encodeDetail{null: appendLong(nil, int64(null)), index: appendLong(nil, int64(i))}
-	nilable := t.Kind() == reflect.Slice || t.Kind() == reflect.Map
 	switch {
 	case null >= 0 && t.Kind() == reflect.Pointer:
 		s.emit(encodeNullable, x).sub = s.c.script(n.Branches[i], base, s.full)
-	case null >= 0 && nilable:
+	case null >= 0 && nilable(t):
 		s.emit(encodeNilable, x).sub = s.c.script(n.Branches[i], base, s.full)
 	default:
 		s.emit(encodeConst, encodeDetail{data: x.index})
 		s.compile(n.Branches[i], t)
 	}
+}
+
+// pointerToChoice compiles a union for a pointer to what tells the branch
+// itself. Nil is null, if the union has that.
+func (s *source) pointerToChoice(n *ast.Node, t reflect.Type) {
+	null := n.NullBranch()
+	if null < 0 || baseType(t) == nil {
+		s.pointer(n, t)
+		return
+	}
+	s.emit(encodeNullable, encodeDetail{null: appendLong(nil, int64(null))}).sub = s.c.script(n, t.Elem(), s.full)
 }
 
 // staticBranch returns the branch that type t is written as: the one whose own
@@ -122,7 +140,7 @@ func (c *encodeCompiler) staticBranch(n *ast.Node, t reflect.Type) (int, error) 
 		if b.Kind == ast.Null {
 			continue
 		}
-		if natural(b) == t {
+		if natural(b) == c.types.storedAs(t) {
 			own = append(own, i)
 		}
 		if c.fits(b, t) {
@@ -178,7 +196,7 @@ func chooseBranch(d *dynamic, n *ast.Node, value any) (int, any, error) {
 		return i, tagged.Value, nil
 	}
 	if value == nil {
-		i := slices.IndexFunc(n.Branches, func(b *ast.Node) bool { return b.Kind == ast.Null })
+		i := n.NullBranch()
 		if i < 0 {
 			return 0, nil, ErrNil
 		}
@@ -242,7 +260,7 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 		s.mismatch(n, t)
 		return
 	}
-	fields, err := fieldsByName(t)
+	fields, err := s.c.types.fieldsByName(t)
 	if err != nil {
 		s.c.faults.add(s.full, "%s: %v", t, err)
 		return
@@ -296,7 +314,7 @@ func (s *source) omitZero(f *ast.Field, t reflect.Type) {
 	var data []byte
 	null := -1
 	if f.Type.Kind == ast.Union {
-		null = slices.IndexFunc(f.Type.Branches, func(b *ast.Node) bool { return b.Kind == ast.Null })
+		null = f.Type.NullBranch()
 	}
 	switch {
 	case f.Default != nil:

@@ -29,8 +29,8 @@ type hop struct {
 // structFields returns the fields of a struct type in their order, embedded
 // and inlined structs flattened. Of several with one name a tagged one wins,
 // then the shallowest; a tie stays in the list with its clash.
-func structFields(t reflect.Type) ([]*structField, error) {
-	w := fieldWalk{visiting: map[reflect.Type]bool{}}
+func (ts *Types) structFields(t reflect.Type) ([]*structField, error) {
+	w := fieldWalk{types: ts, visiting: map[reflect.Type]bool{}}
 	if err := w.walk(t, structField{}); err != nil {
 		return nil, err
 	}
@@ -62,6 +62,7 @@ func prefer(a, b *structField) *structField {
 }
 
 type fieldWalk struct {
+	types    *Types
 	visiting map[reflect.Type]bool
 	found    []*structField
 }
@@ -74,7 +75,7 @@ func (w *fieldWalk) walk(t reflect.Type, at structField) error {
 	defer delete(w.visiting, t)
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		tag, embedded := sf.Tag.Get("avro"), sf.Anonymous && isStruct(sf.Type)
+		tag, embedded := sf.Tag.Get("avro"), sf.Anonymous && isStruct(sf.Type) && !w.types.isValue(sf.Type)
 		if tag == "-" || !sf.IsExported() && !embedded {
 			continue
 		}
@@ -105,11 +106,32 @@ func (w *fieldWalk) flatten(t reflect.Type, at structField) error {
 	return w.walk(t, at)
 }
 
+// isValue reports whether a struct is one value, so that embedding it makes a
+// field and not many.
+func (ts *Types) isValue(t reflect.Type) bool {
+	if ts.customOf(t) != nil {
+		return true
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return isTimeType(t) || t == typeRat || t == typeDuration || ts.customOf(t) != nil
+}
+
 func isStruct(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	return t.Kind() == reflect.Struct
+}
+
+func (ts *Types) fieldsByName(t reflect.Type) (map[string]*structField, error) {
+	list, err := ts.structFields(t)
+	byName := make(map[string]*structField, len(list))
+	for _, f := range list {
+		byName[f.name] = f
+	}
+	return byName, err
 }
 
 // parseTag reads a field's tag. Options that only schema inference uses are

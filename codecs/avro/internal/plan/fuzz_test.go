@@ -22,7 +22,7 @@ func fuzzLimits() plan.Limits { return plan.Limits{Depth: 50, ZeroSizeItems: 10_
 
 func fuzzDecoder(t testing.TB, writer, reader *ast.Node, typ reflect.Type) *plan.Decoder {
 	t.Helper()
-	d, err := plan.NewDecoder(resolve.New(writer, reader), typ, fuzzLimits())
+	d, err := plan.NewDecoder(resolve.New(writer, reader), typ, nil, fuzzLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,8 @@ func FuzzDecode(f *testing.F) {
 		Next  any   `avro:"next"`
 	}]())
 	cells := fuzzDecoder(f, nulls, nulls, reflect.TypeFor[[]any]())
+	shapes := coderOf[shape](f, shapesSchema, allShapes())
+	f.Add([]byte("\x0a\x06\x02\x02\x00\x06\x02x\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var into order
 		var value any
@@ -79,6 +81,7 @@ func FuzzDecode(f *testing.F) {
 		mustPlace(t, chain.Decode(data, unsafe.Pointer(&links)), len(data))
 		var items []any
 		mustPlace(t, cells.Decode(data, unsafe.Pointer(&items)), len(data))
+		shapes.again(t, data)
 	})
 }
 
@@ -134,7 +137,7 @@ func FuzzResolve(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e, err := plan.NewEncoder(reader, reflect.TypeFor[any]())
+		e, err := plan.NewEncoder(reader, reflect.TypeFor[any](), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

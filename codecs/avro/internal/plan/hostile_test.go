@@ -184,7 +184,7 @@ func TestLimitsAreSettings(t *testing.T) {
 		"items":    {plan.Limits{ZeroSizeItems: 3}, plan.ErrEmpty},
 		"memory":   {plan.Limits{Bytes: 20}, plan.ErrMemory},
 	} {
-		d, err := plan.NewDecoder(resolve.New(node, node), reflect.TypeFor[[][]any](), tt.limits)
+		d, err := plan.NewDecoder(resolve.New(node, node), reflect.TypeFor[[][]any](), nil, tt.limits)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,19 +21,29 @@ import (
 //     the tag names another logical type; big.Rat and integers with the option
 //     decimal(precision,scale) are decimals, [Duration] is a duration
 //   - types with text methods are strings; the option uuid makes a uuid
+//   - a custom type is what it is written as, a sealed interface the union of
+//     its types
 //   - default=, alias= and type-alias= set what they say
-func Infer(t reflect.Type, namespace, name string) (string, error) {
+//
+// In place of a struct, t may be a sealed interface.
+func Infer(t reflect.Type, types *Types, namespace, name string) (string, error) {
+	if err := types.err(); err != nil {
+		return "", err
+	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct {
+	if t.Kind() != reflect.Struct && types.sealedBy(t) == nil {
 		return "", fmt.Errorf("inferring a schema from %s: it is no struct", t)
 	}
 	if name == "" {
 		name = t.Name()
 	}
-	in := inference{namespace: namespace, seen: map[seenType]string{}, applied: map[string][]string{}, defined: map[string]string{}}
-	root, err := in.record(t, name)
+	in := inference{
+		types: types, namespace: namespace,
+		seen: map[seenType]string{}, applied: map[string][]string{}, defined: map[string]string{},
+	}
+	root, err := in.root(t, name)
 	if err != nil {
 		return "", fmt.Errorf("inferring a schema from %s: %w", t, err)
 	}
@@ -57,7 +67,10 @@ type outline struct {
 	inner    *outline
 	branches []*outline
 	fields   []outlineField
+	given    string // the JSON text of a type that nothing else here describes
 }
+
+func (o *outline) nullFirst() bool { return len(o.branches) > 0 && o.branches[0].ref == "null" }
 
 type outlineField struct {
 	name    string
@@ -81,6 +94,7 @@ type seenType struct {
 }
 
 type inference struct {
+	types     *Types
 	namespace string
 	seen      map[seenType]string // the names of types defined
 	applied   map[string][]string // type aliases by full name
@@ -94,12 +108,19 @@ func (in *inference) full(name string) string {
 	return in.namespace + "." + name
 }
 
+func (in *inference) root(t reflect.Type, name string) (*outline, error) {
+	if in.types.sealedBy(t) != nil {
+		return in.sealed(t, 0)
+	}
+	return in.record(t, name)
+}
+
 func (in *inference) record(t reflect.Type, name string) (*outline, error) {
 	if known, ok := in.seen[seenType{typ: t}]; ok {
 		return &outline{ref: known}, nil
 	}
 	in.seen[seenType{typ: t}] = in.full(name)
-	list, err := structFields(t)
+	list, err := in.types.structFields(t)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +157,7 @@ func (in *inference) field(f *structField) (outlineField, error) {
 		if !json.Valid(field.dflt) {
 			field.dflt = quote(*options.dflt)
 		}
-	case typ.kind == "union":
+	case typ.nullFirst():
 		field.dflt = json.RawMessage("null")
 	}
 	return field, nil
@@ -200,7 +221,7 @@ func (in *inference) aliasType(typ *outline, aliases []string) error {
 		return nil
 	}
 	named := typ
-	for named.kind == "array" || named.kind == "map" || named.kind == "union" {
+	for named.kind == "array" || named.kind == "map" || named.nullFirst() && len(named.branches) == 2 {
 		if named.kind == "union" {
 			named = named.branches[1]
 			continue

@@ -90,7 +90,7 @@ const inferredSchema = `{"type":"record","name":"inferred","namespace":"a.b","fi
 
 func TestInferWritesWhatTheStructSays(t *testing.T) {
 	t.Parallel()
-	got, err := plan.Infer(reflect.TypeFor[*inferred](), "a.b", "")
+	got, err := plan.Infer(reflect.TypeFor[*inferred](), nil, "a.b", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestInferWritesWhatTheStructSays(t *testing.T) {
 		t.Error(diff)
 	}
 	// The schema and the struct it comes from fit each other.
-	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[inferred]()); err != nil {
+	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[inferred](), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -110,7 +110,7 @@ func TestInferTakesScaledIntegersAndDurations(t *testing.T) {
 		One   plan.Duration `avro:"one"`
 		Two   plan.Duration `avro:"two"`
 	}
-	got, err := plan.Infer(reflect.TypeFor[record](), "", "Named")
+	got, err := plan.Infer(reflect.TypeFor[record](), nil, "", "Named")
 	want := `{"type":"record","name":"Named","fields":[` +
 		`{"name":"cents","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},` +
 		`{"name":"one","type":{"type":"fixed","name":"duration","logicalType":"duration","size":12}},` +
@@ -118,7 +118,7 @@ func TestInferTakesScaledIntegersAndDurations(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
-	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[record]()); err != nil {
+	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[record](), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -185,7 +185,7 @@ func TestInferRefusesWhatHasNoSchema(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got, err := plan.Infer(tt.typ, "", "R"); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if got, err := plan.Infer(tt.typ, nil, "", "R"); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %s, %v, want an error with %q", got, err, tt.want)
 			}
 		})

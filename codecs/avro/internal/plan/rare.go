@@ -40,6 +40,10 @@ func (r *reader) rare(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 		return r.through(o, at, pos)
 	case opBox, opBranch:
 		return r.box(o, at, pos)
+	case opSealed:
+		return r.sealed(o, at, pos)
+	case opCustom:
+		return r.custom(o, at, pos)
 	case opRecordMap:
 		return r.recordMap(o, at, pos)
 	}

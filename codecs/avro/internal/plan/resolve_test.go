@@ -99,7 +99,7 @@ func TestDefaultsThatDoNotFitAreNamed(t *testing.T) {
 		action := resolve.New(parse(t, `{"type":"record","name":"R","fields":[]}`), parse(t, reader))
 		_, err := plan.NewDecoder(action, reflect.TypeFor[struct {
 			F any `avro:"f"`
-		}](), plan.Limits{})
+		}](), nil, plan.Limits{})
 		if err == nil || !strings.Contains(err.Error(), "f: the default does not fit") {
 			t.Errorf("%s with default %s: got %v", typ, text, err)
 		}
@@ -122,7 +122,7 @@ func TestDefaultsThatGrowWithoutEndAreErrors(t *testing.T) {
 		action := resolve.New(parse(t, `{"type":"record","name":"R","fields":[]}`), parse(t, reader))
 		_, err := plan.NewDecoder(action, reflect.TypeFor[struct {
 			F any `avro:"f"`
-		}](), plan.Limits{})
+		}](), nil, plan.Limits{})
 		if err == nil || !strings.Contains(err.Error(), "too large") {
 			t.Errorf("%s: got %v, want an error", name, err)
 		}

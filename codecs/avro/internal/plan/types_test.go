@@ -295,7 +295,7 @@ func TestValuesThatDoNotFitAreErrors(t *testing.T) {
 		"a map with a field more":    {encodeError(t, record(`"int"`), any(map[string]any{"f": 1, "g": 2})), `the record R has no field "g"`},
 		"a UUID that is none":        {encodeError(t, record(`{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}`), holder[string]{"x"}), "f: not a UUID"},
 		"an item of an array":        {encodeError(t, record(`{"type":"array","items":"string"}`), holder[[]string]{[]string{"a", "\xff"}}), "f[1]: a string is not valid UTF-8"},
-		"an endless circle of nodes": {encodeError(t, nodeSchema, circle()), "the datum is nested deeper than the limit"},
+		"an endless circle of nodes": {encodeError(t, nodeSchema, nodeCircle()), "the datum is nested deeper than the limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -306,7 +306,7 @@ func TestValuesThatDoNotFitAreErrors(t *testing.T) {
 	}
 }
 
-func circle() node {
+func nodeCircle() node {
 	n := node{}
 	n.Next = &n
 	return n
