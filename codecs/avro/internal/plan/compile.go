@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding"
 	"reflect"
 	"slices"
 
@@ -196,8 +195,6 @@ func (b *place) value(a *resolve.Action, t reflect.Type) {
 		b.slice(a, t)
 	case ast.Map:
 		b.mapping(a, t)
-	case ast.Enum:
-		b.enum(a, t)
 	default:
 		b.scalar(a, t)
 	}
@@ -236,26 +233,6 @@ func (b *place) mapping(a *resolve.Action, t reflect.Type) {
 		x.mapOf = mapOther
 	}
 	b.c.strings += 2
-}
-
-var (
-	typeTextMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
-	typeTextUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
-)
-
-func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(typeTextUnmarshaler) }
-
-func (b *place) enum(a *resolve.Action, t reflect.Type) {
-	x := detail{symbols: a.Reader.Symbols, index: a.Symbols, typ: t}
-	switch {
-	case readsText(t):
-		x.pointer = reflect.Zero(reflect.PointerTo(t)).Interface()
-		b.emit(opEnumText, x)
-	case t.Kind() == reflect.String:
-		b.emit(opEnum, x)
-	default:
-		b.mismatch(a, t)
-	}
 }
 
 // record compiles a record into a struct, whose fields become part of the

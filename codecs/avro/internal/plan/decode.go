@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"unsafe"
 
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
 
@@ -77,7 +78,7 @@ type op struct {
 type detail struct {
 	path    string // from the program's value
 	typ     reflect.Type
-	form    form
+	form    ast.Form
 	least   int // bytes of an item
 	symbols []string
 	index   []int      // of an enum: the reader's by the writer's

@@ -73,7 +73,7 @@ type encodeOp struct {
 // encodeDetail is what only some operations and errors need.
 type encodeDetail struct {
 	path     string
-	form     form
+	form     ast.Form
 	symbols  []string
 	position map[string]int // of symbols, where there are many
 	integer  integer

@@ -215,9 +215,7 @@ func (s *source) value(n *ast.Node, t reflect.Type) {
 	case ast.Map:
 		s.mapping(n, t)
 	default:
-		if !s.scalar(n, t) {
-			s.mismatch(n, t)
-		}
+		s.scalar(n, t)
 	}
 }
 

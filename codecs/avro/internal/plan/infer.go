@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
 // Infer returns the JSON text of the schema that the struct type t stands for,
@@ -182,7 +184,7 @@ func parseOptions(options []string) (o tagOptions, err error) {
 		case strings.HasPrefix(option, "decimal(") && strings.HasSuffix(option, ")"):
 			o.logical = "decimal"
 			o.decimal, err = parseDecimal(option)
-		case option == "uuid" || intForm(option) != plain || longForm(option) != plain:
+		case option == "uuid" || ast.IntForm(option) != ast.Plain || ast.LongForm(option) != ast.Plain:
 			o.logical = option
 		default:
 			err = fmt.Errorf("the tag has an unknown option %q", option)

@@ -57,9 +57,9 @@ func (in *inference) typeOf(t reflect.Type, o tagOptions, depth int) (*outline, 
 
 func baseOf(logical string) string {
 	switch {
-	case intForm(logical) != plain:
+	case ast.IntForm(logical) != ast.Plain:
 		return "int"
-	case longForm(logical) != plain:
+	case ast.LongForm(logical) != ast.Plain:
 		return "long"
 	}
 	return ""

@@ -10,15 +10,17 @@ import (
 	"math/bits"
 	"time"
 	"unsafe"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
 const secondsPerDay = 24 * 60 * 60
 
-func timeOf(v int64, f form) time.Time {
+func timeOf(v int64, f ast.Form) time.Time {
 	switch f {
-	case timestampMillis, localMillis:
+	case ast.TimestampMillis, ast.LocalMillis:
 		return time.UnixMilli(v).UTC()
-	case timestampMicros, localMicros:
+	case ast.TimestampMicros, ast.LocalMicros:
 		return time.UnixMicro(v).UTC()
 	}
 	return time.Unix(v/1e9, v%1e9).UTC()
@@ -26,26 +28,26 @@ func timeOf(v int64, f form) time.Time {
 
 // numberOf returns a time in the unit of f. A local timestamp is what the
 // clock shows at the time's own place.
-func numberOf(t time.Time, f form) (int64, bool) {
-	if f >= localMillis && f <= localNanos {
+func numberOf(t time.Time, f ast.Form) (int64, bool) {
+	if f >= ast.LocalMillis && f <= ast.LocalNanos {
 		_, offset := t.Zone()
 		t = t.Add(time.Duration(offset) * time.Second)
 	}
 	seconds, nanos := t.Unix(), int64(t.Nanosecond())
-	if f == timestampMillis && uint64(seconds) < math.MaxInt64/1000 {
+	if f == ast.TimestampMillis && uint64(seconds) < math.MaxInt64/1000 {
 		return seconds*1000 + nanos/1e6, true
 	}
 	unit := int64(1e9)
 	switch f {
-	case date:
+	case ast.Date:
 		days := seconds / secondsPerDay
 		if seconds%secondsPerDay < 0 {
 			days--
 		}
 		return days, days == int64(int32(days))
-	case timestampMillis, localMillis:
+	case ast.TimestampMillis, ast.LocalMillis:
 		unit = 1e3
-	case timestampMicros, localMicros:
+	case ast.TimestampMicros, ast.LocalMicros:
 		unit = 1e6
 	}
 	part := nanos / (1e9 / unit)
@@ -59,17 +61,17 @@ func numberOf(t time.Time, f form) (int64, bool) {
 	return sum, fits && (part >= 0) == (sum >= whole)
 }
 
-func spanOf(v int64, f form) (time.Duration, bool) {
+func spanOf(v int64, f ast.Form) (time.Duration, bool) {
 	unit := int64(time.Millisecond)
-	if f == timeMicros {
+	if f == ast.TimeMicros {
 		unit = int64(time.Microsecond)
 	}
 	return time.Duration(v * unit), v <= math.MaxInt64/unit && v >= math.MinInt64/unit
 }
 
 // spanNumber returns a span in the unit of f; parts of a unit are cut off.
-func spanNumber(d time.Duration, f form) (int64, bool) {
-	if f == timeMicros {
+func spanNumber(d time.Duration, f ast.Form) (int64, bool) {
+	if f == ast.TimeMicros {
 		return d.Microseconds(), true
 	}
 	v := d.Milliseconds()
@@ -150,7 +152,7 @@ func ratAt(p unsafe.Pointer) *big.Rat { return (*big.Rat)(p) }
 // refused, as large numbers take long to reduce.
 func setRat(rat *big.Rat, raw []byte, scale, digits int) error {
 	raw = significant(raw)
-	if digitsIn(len(raw)-1) > digits {
+	if ast.DigitsIn(len(raw)-1) > digits {
 		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), digits)
 	}
 	v := new(big.Int).SetBytes(raw)

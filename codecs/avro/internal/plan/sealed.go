@@ -78,7 +78,7 @@ func isOwn(n *ast.Node, t reflect.Type) bool {
 		return true
 	}
 	kind, ok := primitiveOf(t)
-	return ok && kind == n.Kind && formOf(n) == plain
+	return ok && kind == n.Kind && n.Form() == ast.Plain
 }
 
 // pairing is the search for the types of a union's branches.
