@@ -128,3 +128,19 @@ func TestCustomTypesAreSafeForConcurrentUse(t *testing.T) {
 	}
 	group.Wait()
 }
+
+func TestEncodedMessagesShareNoMemory(t *testing.T) {
+	t.Parallel()
+	codec := avro.Typed[signedUp](avro.Plain())
+	first, err1 := codec.Encode(signedUp{Name: "Ann"})
+	second, err2 := codec.Encode(&signedUp{Name: "Bob"})
+	_, err3 := codec.Encode(signedUp{Name: "\xff"})
+	third, err4 := codec.Encode(signedUp{Name: strings.Repeat("x", 100_000)})
+	fourth, err5 := codec.Encode(signedUp{Name: "Cid"})
+	if err := errors.Join(err1, err2, err4, err5); err != nil || err3 == nil {
+		t.Fatalf("got %v and %v, want an error for the third alone", err, err3)
+	}
+	if got := string(first) + string(second) + string(fourth); got != "\x06Ann\x06Bob\x06Cid" || len(third) != 100_003 {
+		t.Errorf("got %q and %d bytes", got, len(third))
+	}
+}

@@ -126,6 +126,11 @@ func (w *writer) binary(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Er
 }
 
 func (w *writer) rat(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if v, ok := ratNumber((*big.Rat)(at), o.x.scale, o.x.digits); ok {
+		if out, ok := o.appendNumber(dst, v); ok {
+			return out, nil
+		}
+	}
 	size := -1
 	if o.index == 1 {
 		size = int(o.size)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gokavro/gokavro/codecs/avro/internal/handwritten"
 	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
@@ -197,15 +198,15 @@ func TestLimitsAreSettings(t *testing.T) {
 
 func TestACutOrderIsAnErrorAtEveryByte(t *testing.T) {
 	t.Parallel()
-	o := someOrder()
-	data, err := putOrder(nil, &o)
+	o := handwritten.SomeOrder()
+	data, err := handwritten.AppendOrder(nil, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	typed, natural := decoderOf[order](t, orderSchema, orderSchema), decoderOf[any](t, orderSchema, orderSchema)
-	empty := decoderOf[struct{}](t, orderSchema, `{"type":"record","name":"Order","fields":[]}`)
+	typed, natural := decoderOf[handwritten.Order](t, handwritten.OrderSchema, handwritten.OrderSchema), decoderOf[any](t, handwritten.OrderSchema, handwritten.OrderSchema)
+	empty := decoderOf[struct{}](t, handwritten.OrderSchema, `{"type":"record","name":"Order","fields":[]}`)
 	for n := range data {
-		var into order
+		var into handwritten.Order
 		var value any
 		short := data[:n:n]
 		for _, err := range []error{
@@ -221,13 +222,13 @@ func TestACutOrderIsAnErrorAtEveryByte(t *testing.T) {
 
 func TestNothingRefersToTheData(t *testing.T) {
 	t.Parallel()
-	want := someOrder()
-	data, err := putOrder(nil, &want)
+	want := handwritten.SomeOrder()
+	data, err := handwritten.AppendOrder(nil, &want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got order
-	if err := decoderOf[order](t, orderSchema, orderSchema).Decode(data, unsafe.Pointer(&got)); err != nil {
+	var got handwritten.Order
+	if err := decoderOf[handwritten.Order](t, handwritten.OrderSchema, handwritten.OrderSchema).Decode(data, unsafe.Pointer(&got)); err != nil {
 		t.Fatal(err)
 	}
 	clear(data)

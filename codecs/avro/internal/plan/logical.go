@@ -137,11 +137,16 @@ func limitOf(digits int) int64 {
 	if digits > maxPower {
 		return 0
 	}
-	limit := int64(1)
-	for range digits {
-		limit *= 10
+	return power(digits)
+}
+
+// power returns 10^n, of which n up to maxPower fit.
+func power(n int) int64 {
+	p := int64(1)
+	for range n {
+		p *= 10
 	}
-	return limit
+	return p
 }
 
 func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
@@ -155,12 +160,36 @@ func setRat(rat *big.Rat, raw []byte, scale, digits int) error {
 	if ast.DigitsIn(len(raw)-1) > digits {
 		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), digits)
 	}
+	if v, ok := unscaled(raw); ok && scale <= maxPower {
+		rat.SetFrac64(v, power(scale))
+		return nil
+	}
 	v := new(big.Int).SetBytes(raw)
 	if len(raw) > 0 && raw[0] >= 0x80 {
 		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
 	}
 	rat.SetFrac(v, powerOfTen(scale))
 	return nil
+}
+
+// ratNumber returns a decimal's unscaled number where all that it takes to
+// find it fits 64 bits.
+func ratNumber(rat *big.Rat, scale, digits int) (v int64, ok bool) {
+	num := rat.Num()
+	if !num.IsInt64() || scale > maxPower {
+		return 0, false
+	}
+	factor := power(scale)
+	if !rat.IsInt() {
+		den := rat.Denom()
+		if !den.IsInt64() || factor%den.Int64() != 0 {
+			return 0, false
+		}
+		factor /= den.Int64()
+	}
+	n := num.Int64()
+	v = n * factor
+	return v, v/factor == n && v != math.MinInt64 && withinDigits(v, digits)
 }
 
 // ratBytes returns a decimal's two's complement, of size bytes unless that is
