@@ -82,7 +82,7 @@ func TestFaultsOfDeclaredTypesShowInCheck(t *testing.T) {
 		err  error
 		want string
 	}{
-		"not declared": {avro.Typed[row](avro.Plain()).Check(), "field e: the Go type avro_test.event stands for no Avro type"},
+		"not declared": {avro.Typed[row](avro.Plain()).Check(), "e: the Go type avro_test.event stands for no Avro type"},
 		"twice":        {avro.Typed[row](avro.Sealed[event](left{}), avro.Sealed[event](left{})).Check(), "avro_test.event is declared twice"},
 		"no branch":    {avro.Typed[row](avro.Schema(schema), avro.Sealed[event](left{}, signedUp{})).Check(), "e: the union has no branch for the type avro_test.signedUp"},
 		"no type":      {avro.Typed[row](avro.Schema(schema), avro.Sealed[event](leftOld{})).Check(), "e: no type of the sealed avro_test.event is for the union's branch record left"},

@@ -58,12 +58,9 @@ func (c *decodeCompiler) ambiguous(union *ast.Node, i int) bool {
 
 // place is where in a program operations are added.
 type place struct {
-	c    *decodeCompiler
-	p    *program
-	off  uintptr
-	path string // from the program's value
-	full string // from the top, for faults
-	lift int    // records around, inside the program
+	c *decodeCompiler
+	p *program
+	spot
 }
 
 func (c *decodeCompiler) program(a *resolve.Action, t reflect.Type, full string) *program {
@@ -73,7 +70,7 @@ func (c *decodeCompiler) program(a *resolve.Action, t reflect.Type, full string)
 	}
 	p := &program{}
 	c.programs[key] = p
-	(&place{c: c, p: p, full: full}).compile(a, t)
+	(&place{c, p, spot{full: full}}).compile(a, t)
 	return p
 }
 
@@ -260,15 +257,12 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 			target = fields[a.Reader.Fields[f.Index].Name]
 		}
 		if target == nil {
-			skipped := b.at(f.Name, 0)
-			skipped.emit(opSkip, detail{wire: b.c.wires.of(f.Writer)})
+			b.at(f.Name, 0).emit(opSkip, detail{wire: b.c.wires.of(f.Writer)})
 			continue
 		}
-		if target.clash != "" {
-			b.c.faults.add(join(b.full, target.name), "the fields %s and %s of %s have the same name", target.goName, target.clash, t)
-			continue
+		if !target.clashes(&b.c.faults, b.full, t) {
+			b.field(target).compile(f.Read, target.typ)
 		}
-		b.field(target).compile(f.Read, target.typ)
 	}
 	for _, d := range a.Defaults {
 		if target := fields[d.Field.Name]; target != nil {
@@ -279,10 +273,7 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 
 // at returns the place of a field of the record at b.
 func (b *place) at(name string, offset uintptr) *place {
-	inner := *b
-	inner.off, inner.lift = b.off+offset, b.lift+1
-	inner.path, inner.full = join(b.path, name), join(b.full, name)
-	return &inner
+	return &place{b.c, b.p, b.in(name, offset)}
 }
 
 // field returns the place of a struct's field. Embedded pointers on the way
@@ -292,16 +283,11 @@ func (b *place) field(f *structField) *place {
 		return b.at(f.name, f.offset)
 	}
 	at := b.at("", f.hops[0].offset)
-	for i, h := range f.hops {
-		inner := &program{levels: at.p.levels}
-		o := at.emit(opThrough, detail{typ: h.elem})
-		o.size, o.sub, o.cost = h.elem.Size(), inner, 0
-		next := *at
-		next.p, next.off, next.path = inner, f.offset, ""
-		if i+1 < len(f.hops) {
-			next.off = f.hops[i+1].offset
-		}
-		at = &next
+	for i, offset := range f.behind() {
+		elem, inner := f.hops[i].elem, &program{levels: at.p.levels}
+		o := at.emit(opThrough, detail{typ: elem})
+		o.size, o.sub, o.cost = elem.Size(), inner, 0
+		at = &place{b.c, inner, spot{off: offset, full: at.full, lift: at.lift}}
 	}
 	at.path, at.full = f.name, join(b.full, f.name)
 	return at
@@ -317,7 +303,7 @@ func (b *place) recordMap(a *resolve.Action) {
 	part := func(name string) *place {
 		p := &program{}
 		x.subs, x.names = append(x.subs, p), append(x.names, name)
-		return &place{c: b.c, p: p, full: join(b.full, name), path: name}
+		return &place{b.c, p, spot{path: name, full: join(b.full, name)}}
 	}
 	for _, f := range a.Fields {
 		if f.Index < 0 {

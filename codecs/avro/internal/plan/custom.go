@@ -32,7 +32,7 @@ func (s *source) custom(n *ast.Node, c *Custom) {
 	if null := n.NullBranch(); null >= 0 && nilable(c.typ) {
 		inner := &script{}
 		s.emit(encodeNilable, encodeDetail{null: appendLong(nil, int64(null))}).sub = inner
-		s = &source{c: s.c, p: inner, full: s.full}
+		s = &source{s.c, inner, spot{full: s.full}}
 	}
 	s.emit(encodeCustom, encodeDetail{custom: c}).sub = s.c.script(n, c.as, s.full)
 }

@@ -26,12 +26,9 @@ func newEncodeCompiler(d *dynamic) *encodeCompiler {
 
 // source is where operations that write a value are added.
 type source struct {
-	c    *encodeCompiler
-	p    *script
-	off  uintptr
-	path string // from the script's value
-	full string // from the top, for faults
-	lift int    // records around, inside the script
+	c *encodeCompiler
+	p *script
+	spot
 }
 
 func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *script {
@@ -41,7 +38,7 @@ func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *scrip
 	}
 	p := &script{}
 	c.known[key] = p
-	(&source{c: c, p: p, full: full}).compile(n, t)
+	(&source{c, p, spot{full: full}}).compile(n, t)
 	p.direct = !slices.ContainsFunc(p.ops, func(o encodeOp) bool { return o.code > lastDirect })
 	return p
 }
@@ -268,8 +265,7 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 		switch {
 		case target == nil:
 			s.c.faults.add(join(s.full, f.Name), "the Go type %s has no field for it", t)
-		case target.clash != "":
-			s.c.faults.add(join(s.full, f.Name), "the fields %s and %s of %s have the same name", target.goName, target.clash, t)
+		case target.clashes(&s.c.faults, s.full, t):
 		case target.omitZero:
 			s.field(target).omitZero(f, target.typ)
 		default:
@@ -279,10 +275,7 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 }
 
 func (s *source) at(name string, offset uintptr) *source {
-	inner := *s
-	inner.off, inner.lift = s.off+offset, s.lift+1
-	inner.path, inner.full = join(s.path, name), join(s.full, name)
-	return &inner
+	return &source{s.c, s.p, s.in(name, offset)}
 }
 
 // field returns the place of a struct's field, behind embedded pointers in
@@ -292,15 +285,10 @@ func (s *source) field(f *structField) *source {
 		return s.at(f.name, f.offset)
 	}
 	at := s.at("", f.hops[0].offset)
-	for i := range f.hops {
+	for _, offset := range f.behind() {
 		inner := &script{levels: at.p.levels}
 		at.emit(encodeThrough, encodeDetail{}).sub = inner
-		next := *at
-		next.p, next.off, next.path = inner, f.offset, ""
-		if i+1 < len(f.hops) {
-			next.off = f.hops[i+1].offset
-		}
-		at = &next
+		at = &source{s.c, inner, spot{off: offset, full: at.full, lift: at.lift}}
 	}
 	at.path, at.full = f.name, join(s.full, f.name)
 	return at
@@ -328,9 +316,7 @@ func (s *source) omitZero(f *ast.Field, t reflect.Type) {
 	}
 	inner := &script{levels: s.p.levels}
 	s.emit(encodeOmitZero, encodeDetail{data: data, pointer: reflect.Zero(reflect.PointerTo(t)).Interface()}).sub = inner
-	at := *s
-	at.p, at.off, at.path = inner, 0, ""
-	at.compile(f.Type, t)
+	(&source{s.c, inner, spot{full: s.full, lift: s.lift}}).compile(f.Type, t)
 }
 
 func (s *source) recordMap(n *ast.Node) {
@@ -344,7 +330,7 @@ func (s *source) recordMap(n *ast.Node) {
 			}
 		}
 		p := &script{}
-		(&source{c: s.c, p: p, full: join(s.full, f.Name)}).compile(f.Type, typeAny)
+		(&source{s.c, p, spot{full: join(s.full, f.Name)}}).compile(f.Type, typeAny)
 		x.names, x.subs, x.defaults = append(x.names, f.Name), append(x.subs, p), append(x.defaults, data)
 	}
 	s.emit(encodeRecordMap, x)

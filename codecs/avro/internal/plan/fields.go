@@ -20,6 +20,38 @@ type structField struct {
 	clash    string   // the other Go field of the same name
 }
 
+// behind returns where the value, or the next embedded pointer to it, is in
+// what each embedded pointer points to.
+func (f *structField) behind() []uintptr {
+	var offsets []uintptr
+	for _, h := range f.hops[1:] {
+		offsets = append(offsets, h.offset)
+	}
+	return append(offsets, f.offset)
+}
+
+// spot is a place in memory that programs and scripts work on, and its name in
+// messages.
+type spot struct {
+	off  uintptr
+	path string // from the program's value
+	full string // from the top, for faults
+	lift int    // records around, inside the program
+}
+
+// in returns the spot of a field of the record at s.
+func (s spot) in(name string, offset uintptr) spot {
+	return spot{off: s.off + offset, path: join(s.path, name), full: join(s.full, name), lift: s.lift + 1}
+}
+
+// clashes names what keeps a field from being one.
+func (f *structField) clashes(faults *faults, full string, t reflect.Type) bool {
+	if f.clash != "" {
+		faults.add(join(full, f.name), "the fields %s and %s of %s have the same name", f.goName, f.clash, t)
+	}
+	return f.clash != ""
+}
+
 // hop is an embedded pointer to a struct.
 type hop struct {
 	offset uintptr

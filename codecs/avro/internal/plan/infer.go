@@ -12,7 +12,8 @@ import (
 )
 
 // Infer returns the JSON text of the schema that the struct type t stands for,
-// the same for the same type each time. A name of "" is the type's own; all
+// the same for the same type each time. All fields that stand for nothing are
+// named in one error. A name of "" is the type's own; all
 // records are in the namespace. Fields and types follow t's avro tags:
 //
 //   - bool, string, float32, float64 and []byte are their namesakes; int8 to
@@ -48,6 +49,9 @@ func Infer(t reflect.Type, types *Types, namespace, name string) (string, error)
 	root, err := in.root(t, name)
 	if err != nil {
 		return "", fmt.Errorf("inferring a schema from %s: %w", t, err)
+	}
+	if err := in.faults.err("inferring a schema from " + t.String()); err != nil {
+		return "", err
 	}
 	text, err := in.render(nil, root)
 	if err != nil {
@@ -97,6 +101,8 @@ type seenType struct {
 
 type inference struct {
 	types     *Types
+	path      string // of the field in hand
+	faults    faults
 	namespace string
 	seen      map[seenType]string // the names of types defined
 	applied   map[string][]string // type aliases by full name
@@ -128,14 +134,16 @@ func (in *inference) record(t reflect.Type, name string) (*outline, error) {
 	}
 	record := &outline{kind: "record", name: name, space: in.namespace}
 	for _, f := range list {
-		if f.clash != "" {
-			return nil, fmt.Errorf("the fields %s and %s have the same name %q", f.goName, f.clash, f.name)
+		if f.clashes(&in.faults, in.path, t) {
+			continue
 		}
+		outer := in.path
+		in.path = join(outer, f.name)
 		field, err := in.field(f)
 		if err != nil {
-			return nil, fmt.Errorf("field %s: %w", f.name, err)
+			in.faults.add(in.path, "%v", err)
 		}
-		record.fields = append(record.fields, field)
+		record.fields, in.path = append(record.fields, field), outer
 	}
 	return record, nil
 }

@@ -179,7 +179,11 @@ func (in *inference) kindOf(t reflect.Type, depth int) (*outline, error) {
 		}
 		return in.record(t, t.Name())
 	}
-	return nil, fmt.Errorf("the Go type %s stands for no Avro type", t)
+	remedy := "declare how it is written with Custom"
+	if t.Kind() == reflect.Interface {
+		remedy = "declare its types with Sealed, or give the schema"
+	}
+	return nil, fmt.Errorf("the Go type %s stands for no Avro type: %s", t, remedy)
 }
 
 func (in *inference) container(kind string, elem reflect.Type, depth int) (*outline, error) {
