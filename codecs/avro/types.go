@@ -10,7 +10,8 @@ import (
 // in a codec's Go type: those of the values, which are not looked at otherwise.
 // An I is written as a union with a branch for each type, and read as the type
 // of the branch that was written. A pointer among the values makes the value
-// read a pointer; a nil among them stands for null, which a nil I is.
+// read a pointer; a nil among them stands for null, which a nil I is. I may be
+// the codec's own type: Typed[I] then reads and writes the union.
 //
 // An inferred schema has the branches in the order of the values. In a given
 // one a type's branch is the one of its name or with its name as an alias, or

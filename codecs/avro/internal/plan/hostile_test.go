@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
@@ -261,17 +260,13 @@ func TestManyItemsAreReadInBlocks(t *testing.T) {
 	}
 }
 
-func TestHostileDataTakeLittleTime(t *testing.T) {
+func TestItemsThatTakeNoBytesStillTakeMemory(t *testing.T) {
 	t.Parallel()
 	schema := `{"type":"array","items":{"type":"record","name":"X","fields":[{"name":"n","type":"null"}]}}`
 	data := append(binary.AppendVarint(nil, 1_000_000), 0)
-	start := time.Now()
 	var into any
 	err := decoderOf[any](t, schema, schema).Decode(data, unsafe.Pointer(&into))
-	if err != nil && !errors.Is(err, plan.ErrMemory) {
-		t.Errorf("got %v, want nothing or %v", err, plan.ErrMemory)
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("took %s", took)
+	if !errors.Is(err, plan.ErrMemory) {
+		t.Errorf("got %v, want %v", err, plan.ErrMemory)
 	}
 }
