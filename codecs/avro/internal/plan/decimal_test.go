@@ -12,10 +12,10 @@ import (
 func TestRationalsAndScaledIntegersAreTheSameDecimals(t *testing.T) {
 	t.Parallel()
 	numbers := []int64{
-		0, 1, -1, 5, -125, 127, 128, -128, -129, 1 << 31, 99999, -99999, 1e15, 999999999999999999, -1e18,
+		0, 1, -1, 4, 5, -8, 10, 40, 50, -100, 1250, 10000, -123400, -125, 127, 128, -128, -129, 1 << 31, 99999, -99999, 1e15, 999999999999999999, -1e18,
 		math.MaxInt64, math.MinInt64, math.MinInt64 + 1,
 	}
-	for _, scale := range []int{0, 1, 2, 9, 18, 19} {
+	for _, scale := range []int{0, 1, 2, 3, 4, 5, 9, 18, 19} {
 		for _, kind := range []string{`"bytes"`, `"fixed","name":"F","size":9`, `"fixed","name":"F","size":20`} {
 			schema := fmt.Sprintf(`{"type":%s,"logicalType":"decimal","precision":20,"scale":%d}`, kind, scale)
 			rats, ints := coderOf[*big.Rat](t, schema, nil), coderOf[int64](t, schema, nil)
@@ -27,9 +27,11 @@ func TestRationalsAndScaledIntegersAreTheSameDecimals(t *testing.T) {
 					t.Errorf("%d as %s: got %x, %v, want %x, %v", v, schema, got, err2, want, err1)
 				}
 				var again *big.Rat
-				if err := plan.Decode(rats.d, want, &again); err != nil || again.Cmp(rat) != 0 {
+				if err := plan.Decode(rats.d, want, &again); err != nil || again.Cmp(rat) != 0 || again.String() != rat.String() {
 					t.Errorf("reading %x as %s: got %v, %v, want %v", want, schema, again, err, rat)
 				}
+				// One number's memory is not another's.
+				again.Add(again, big.NewRat(1, 3)).Denom().SetInt64(7)
 			}
 		}
 	}

@@ -76,27 +76,28 @@ type op struct {
 
 // detail is what only some operations and errors need.
 type detail struct {
-	path    string // from the program's value
-	typ     reflect.Type
-	form    ast.Form
-	least   int // bytes of an item
-	symbols []string
-	index   []int      // of an enum: the reader's by the writer's
-	subs    []*program // of a union, by branch
-	names   []string   // of a record in a map: the keys of subs
-	wire    *wire      // to skip
-	pointer any        // a nil *T to make addressable values from
-	integer integer
-	scale   int
-	digits  int // precision
-	err     error
-	data    []byte // of a default
-	value   reflect.Value
-	bits    uint64
-	scratch *scratch
-	mapOf   mapKind
-	custom  *Custom
-	held    held // of a sealed interface
+	path      string // from the program's value
+	typ       reflect.Type
+	form      ast.Form
+	least     int // bytes of an item
+	symbols   []string
+	index     []int      // of an enum: the reader's by the writer's
+	subs      []*program // of a union, by branch
+	names     []string   // of a record in a map: the keys of subs
+	wire      *wire      // to skip
+	pointer   any        // a nil *T to make addressable values from
+	integer   integer
+	scale     int
+	digits    int // precision
+	err       error
+	data      []byte // of a default
+	value     reflect.Value
+	bits      uint64
+	scratch   *scratch
+	mapOf     mapKind
+	custom    *Custom
+	fractions fractions // of a decimal's scale
+	held      held      // of a sealed interface
 }
 
 type opcode uint8

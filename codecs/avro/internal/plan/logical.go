@@ -153,22 +153,57 @@ func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.Ne
 
 func ratAt(p unsafe.Pointer) *big.Rat { return (*big.Rat)(p) }
 
+// fractions are the decimals of a scale that are one part of something: 1 by
+// 2^i * 5^j is at i*(scale+1) + j. Setting a rational number from one of them
+// and then its numerator saves the search for a common divisor.
+type fractions []*big.Rat
+
+// maxFractions bounds the scale that fractions are kept for.
+const maxFractions = 4
+
+// fractionsOf returns the fractions of a scale, nil where it is too large.
+func fractionsOf(scale int) fractions {
+	if scale > maxFractions {
+		return nil
+	}
+	var all fractions
+	for i, twos := 0, int64(1); i <= scale; i, twos = i+1, twos*2 {
+		for j, fives := 0, int64(1); j <= scale; j, fives = j+1, fives*5 {
+			all = append(all, big.NewRat(1, twos*fives))
+		}
+	}
+	return all
+}
+
+// set sets rat to v by 10^scale.
+func (f fractions) set(rat *big.Rat, v int64, scale int) {
+	twos, fives := scale, scale
+	for ; twos > 0 && v&1 == 0; twos-- {
+		v >>= 1
+	}
+	for ; fives > 0 && v%5 == 0; fives-- {
+		v /= 5
+	}
+	rat.Set(f[twos*(scale+1)+fives])
+	rat.Num().SetInt64(v)
+}
+
 // setRat sets rat to a decimal. More bytes than its precision can take are
 // refused, as large numbers take long to reduce.
-func setRat(rat *big.Rat, raw []byte, scale, digits int) error {
+func setRat(rat *big.Rat, raw []byte, x *detail) error {
 	raw = significant(raw)
-	if ast.DigitsIn(len(raw)-1) > digits {
-		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), digits)
+	if ast.DigitsIn(len(raw)-1) > x.digits {
+		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), x.digits)
 	}
-	if v, ok := unscaled(raw); ok && scale <= maxPower {
-		rat.SetFrac64(v, power(scale))
+	if v, ok := unscaled(raw); ok && x.fractions != nil {
+		x.fractions.set(rat, v, x.scale)
 		return nil
 	}
 	v := new(big.Int).SetBytes(raw)
 	if len(raw) > 0 && raw[0] >= 0x80 {
 		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
 	}
-	rat.SetFrac(v, powerOfTen(scale))
+	rat.SetFrac(v, powerOfTen(x.scale))
 	return nil
 }
 

@@ -162,7 +162,7 @@ func (r *reader) binary(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 	case opBytes, opFixedBytes:
 		return next, r.bytes(o, at, raw, next)
 	case opRat:
-		if fault := setRat(ratAt(at), raw, o.x.scale, o.x.digits); fault != nil {
+		if fault := setRat(ratAt(at), raw, o.x); fault != nil {
 			return pos, r.fault(pos, fault)
 		}
 	case opUUIDString:

@@ -74,6 +74,8 @@ func (b *place) scalar(a *resolve.Action, t reflect.Type) {
 	case n.Kind == ast.Enum:
 		x.symbols, x.index = n.Symbols, a.Symbols
 		code = readEnum(how)
+	case how == fitRat:
+		x.fractions = fractionsOf(n.Scale)
 	case n.Kind == ast.String:
 		x.bits = 1
 	case n.Kind == ast.Fixed && how == fitBytes:
