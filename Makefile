@@ -10,7 +10,10 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
 FUZZ_TIME ?= 10s
 
-.PHONY: help check lint format test race fuzz bench integration demo docs
+BENCH_COUNT ?= 6
+AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
+
+.PHONY: help check lint format test race fuzz bench bench-avro integration demo docs
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +37,10 @@ fuzz: ## Run each fuzz target for a while (FUZZ_TIME=10s).
 
 bench: ## Run the benchmarks; compare with benchstat over 6 runs or more.
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-avro: ## Measure the Avro codecs against hand-written code and other libraries (BENCH_COUNT=6).
+	go test -run '^$$' -bench '^BenchmarkUser' -benchmem -benchtime 20000x -count $(BENCH_COUNT) $(AVRO_BENCHES)
+	go test -run '^$$' -bench '^BenchmarkOrder' -benchmem -benchtime 500x -count $(BENCH_COUNT) $(AVRO_BENCHES)
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka
