@@ -9,11 +9,13 @@ TOOLS := $(CURDIR)/.cache/bin
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
 FUZZ_TIME ?= 10s
+BENCH_RECORDS ?= 1000000
+BENCH_PORT ?= 29292
 
 BENCH_COUNT ?= 6
 AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
 
-.PHONY: help check lint format test race fuzz bench bench-avro integration demo docs
+.PHONY: help check lint format test race fuzz bench throughput bench-avro integration chaos demo docs
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -35,8 +37,13 @@ race: ## Run them shuffled, with the race detector.
 fuzz: ## Run each fuzz target for a while (FUZZ_TIME=10s).
 	GO_FUZZ_TIME=$(FUZZ_TIME) .ci/run fuzz
 
-bench: ## Run the benchmarks; compare with benchstat over 6 runs or more.
+bench: ## Run the benchmarks (compare 6 runs or more with benchstat), then compare with plain goka on Kafka.
 	go test -run '^$$' -bench . -benchmem ./...
+	$(MAKE) --no-print-directory throughput
+
+throughput: ## Run plain goka and the runner side by side on a real broker (BENCH_RECORDS=1000000).
+	export KAFKA_PORT=$(BENCH_PORT); trap 'integration/kafka.sh stop' EXIT; export $$(integration/kafka.sh start); \
+	  go test -count=1 -v -timeout 1h -run SideBySide ./integration/bench -bench.records=$(BENCH_RECORDS)
 
 bench-avro: ## Measure the Avro codecs against hand-written code and other libraries (BENCH_COUNT=6).
 	go test -run '^$$' -bench '^BenchmarkUser' -benchmem -benchtime 20000x -count $(BENCH_COUNT) $(AVRO_BENCHES)
@@ -44,6 +51,9 @@ bench-avro: ## Measure the Avro codecs against hand-written code and other libra
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka
+
+chaos: ## Disturb processes, broker and registry for an hour, ten seeds (needs Java and Maven).
+	go test -count=1 -v -timeout 4h -run 'OnKafka|FiveKills' ./integration/chaos -chaos.long
 
 demo: ## Run the reference topology on 20,000 flights.
 	go run ./cmd/gokavro demo

@@ -1,0 +1,84 @@
+package chaos_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// script starts and stops real brokers.
+const script = "../kafka.sh"
+
+// node is a real broker that keeps its records through restarts.
+type node struct {
+	addr string
+	port int
+	data string
+}
+
+// startNode starts a broker with a data folder of its own on a port and the one
+// after it. They are below those that the system gives to clients, so that they
+// are still free when the broker comes back; somebody else may use them, so it
+// tries several.
+func startNode(t *testing.T) *node {
+	t.Helper()
+	n := &node{data: t.TempDir()}
+	var err error
+	for range 10 {
+		n.port = 20000 + rand.IntN(10000)
+		n.addr = "127.0.0.1:" + strconv.Itoa(n.port)
+		if err = n.run(t.Context(), "start"); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// The test's own context has ended by now.
+		if err := n.run(context.Background(), "stop"); err != nil {
+			t.Errorf("stopping the broker: %v", err)
+		}
+	})
+	return n
+}
+
+// restart stops the broker, keeps it away for a while and starts it again.
+func (n *node) restart(ctx context.Context, away time.Duration) error {
+	if err := n.run(ctx, "stop"); err != nil {
+		return err
+	}
+	if err := pause(ctx, away); err != nil {
+		return err
+	}
+	return n.run(ctx, "start")
+}
+
+func (n *node) run(ctx context.Context, verb string) error {
+	command := exec.CommandContext(ctx, script, verb)
+	command.Env = append(os.Environ(), "KAFKA_PORT="+strconv.Itoa(n.port), "KAFKA_DATA="+n.data)
+	var said bytes.Buffer
+	command.Stderr = &said
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("%s %s of the broker on port %d: %w: %s", script, verb, n.port, err, &said)
+	}
+	return nil
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
