@@ -12,7 +12,10 @@ FUZZ_TIME ?= 10s
 BENCH_RECORDS ?= 1000000
 BENCH_PORT ?= 29292
 
-.PHONY: help check lint format test race fuzz bench throughput integration chaos demo docs
+BENCH_COUNT ?= 6
+AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
+
+.PHONY: help check lint format test race fuzz bench throughput bench-avro integration chaos demo docs
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +44,10 @@ bench: ## Run the benchmarks (compare 6 runs or more with benchstat), then compa
 throughput: ## Run plain goka and the runner side by side on a real broker (BENCH_RECORDS=1000000).
 	export KAFKA_PORT=$(BENCH_PORT); trap 'integration/kafka.sh stop' EXIT; export $$(integration/kafka.sh start); \
 	  go test -count=1 -v -timeout 1h -run SideBySide ./integration/bench -bench.records=$(BENCH_RECORDS)
+
+bench-avro: ## Measure the Avro codecs against hand-written code and other libraries (BENCH_COUNT=6).
+	go test -run '^$$' -bench '^BenchmarkUser' -benchmem -benchtime 20000x -count $(BENCH_COUNT) $(AVRO_BENCHES)
+	go test -run '^$$' -bench '^BenchmarkOrder' -benchmem -benchtime 500x -count $(BENCH_COUNT) $(AVRO_BENCHES)
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka

@@ -1,76 +1,50 @@
 package avro_test
 
 import (
-	"encoding/binary"
-	"errors"
 	"testing"
 
 	"github.com/linkedin/goavro/v2"
+	twmb "github.com/twmb/avro"
 
 	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/codecs/avro/internal/handwritten"
 )
 
-func benchUser() user { return user{ID: 4711, Name: "Ann Example", Age: 31} }
-
-func benchMap() map[string]any {
-	u := benchUser()
+func nativeUser(u handwritten.User) map[string]any {
 	return map[string]any{"id": u.ID, "name": u.Name, "age": u.Age}
 }
 
-// appendUser and readUser are what one would write by hand for this record.
-func appendUser(dst []byte, u *user) []byte {
-	dst = binary.AppendVarint(dst, int64(u.ID))
-	dst = append(binary.AppendVarint(dst, int64(len(u.Name))), u.Name...)
-	return binary.AppendVarint(dst, int64(u.Age))
+// users are the ways to write and read a user without a frame.
+type users struct {
+	typed   *avro.TypedCodec[handwritten.User]
+	generic *avro.GenericCodec
+	twmb    *twmb.Schema
+	goavro  *goavro.Codec
 }
 
-var errShort = errors.New("short")
-
-func readUser(data []byte, u *user) error {
-	id, n := binary.Varint(data)
-	if n <= 0 {
-		return errShort
-	}
-	data = data[n:]
-	size, n := binary.Varint(data)
-	if n <= 0 || size < 0 || size > int64(len(data)-n) {
-		return errShort
-	}
-	name := string(data[n : n+int(size)])
-	age, m := binary.Varint(data[n+int(size):])
-	if m <= 0 {
-		return errShort
-	}
-	*u = user{ID: int32(id), Name: name, Age: int32(age)}
-	return nil
-}
-
-func TestHandWrittenBaselineAgrees(t *testing.T) {
-	t.Parallel()
-	want := benchUser()
-	var got, byHand user
-	err := avro.Typed[user](avro.Plain()).Read(appendUser(nil, &want), &got)
-	if err := errors.Join(err, readUser(appendUser(nil, &want), &byHand)); err != nil {
-		t.Fatal(err)
-	}
-	if got != want || byHand != want {
-		t.Errorf("read: got %+v, by hand %+v, want %+v", got, byHand, want)
-	}
-}
-
-func BenchmarkTypedEncode(b *testing.B) {
-	value, record := benchUser(), benchMap()
-	codec := avro.Typed[user](avro.Plain())
-	generic := avro.Generic(userSchema, avro.Plain())
-	foreign, err := goavro.NewCodec(userSchema)
+func usersOf(tb testing.TB) users {
+	tb.Helper()
+	foreign, err := goavro.NewCodec(handwritten.UserSchema)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
+	schema, err := twmb.Parse(handwritten.UserSchema)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return users{
+		typed:   avro.Typed[handwritten.User](avro.Plain(), avro.Schema(handwritten.UserSchema)),
+		generic: avro.Generic(handwritten.UserSchema, avro.Plain()), twmb: schema, goavro: foreign,
+	}
+}
+
+func BenchmarkUserEncode(b *testing.B) {
+	value, with := handwritten.SomeUser(), usersOf(b)
+	record := nativeUser(value)
 	buffer := make([]byte, 0, 64)
 	run := func(name string, encode func() ([]byte, error)) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			b.SetBytes(int64(len(appendUser(nil, &value))))
 			for b.Loop() {
 				if _, err := encode(); err != nil {
 					b.Fatal(err)
@@ -78,27 +52,22 @@ func BenchmarkTypedEncode(b *testing.B) {
 			}
 		})
 	}
-	run("hand-written", func() ([]byte, error) { return appendUser(buffer, &value), nil })
-	run("typed-append", func() ([]byte, error) { return codec.Append(buffer, &value) })
-	run("typed-encode", func() ([]byte, error) { return codec.Encode(&value) })
-	run("generic-append", func() ([]byte, error) { return generic.Append(buffer, &record) })
-	run("goavro", func() ([]byte, error) { return foreign.BinaryFromNative(buffer, record) })
+	run("hand-written", func() ([]byte, error) { return handwritten.AppendUser(buffer, &value), nil })
+	run("typed-append", func() ([]byte, error) { return with.typed.Append(buffer, &value) })
+	run("typed-encode", func() ([]byte, error) { return with.typed.Encode(&value) })
+	run("generic-append", func() ([]byte, error) { return with.generic.Append(buffer, &record) })
+	run("twmb", func() ([]byte, error) { return with.twmb.AppendEncode(buffer, &value) })
+	run("goavro", func() ([]byte, error) { return with.goavro.BinaryFromNative(buffer, nativeUser(value)) })
+	run("goavro-maps", func() ([]byte, error) { return with.goavro.BinaryFromNative(buffer, record) })
 }
 
-func BenchmarkTypedDecode(b *testing.B) {
-	value := benchUser()
-	data := appendUser(nil, &value)
-	codec := avro.Typed[user](avro.Plain())
-	generic := avro.Generic(userSchema, avro.Plain())
-	foreign, err := goavro.NewCodec(userSchema)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var into user
+func BenchmarkUserDecode(b *testing.B) {
+	value, with := handwritten.SomeUser(), usersOf(b)
+	data := handwritten.AppendUser(nil, &value)
+	var into handwritten.User
 	run := func(name string, decode func() error) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
-			b.SetBytes(int64(len(data)))
 			for b.Loop() {
 				if err := decode(); err != nil {
 					b.Fatal(err)
@@ -106,18 +75,31 @@ func BenchmarkTypedDecode(b *testing.B) {
 			}
 		})
 	}
-	run("hand-written", func() error { return readUser(data, &into) })
-	run("typed-read", func() error { return codec.Read(data, &into) })
+	run("hand-written", func() error { return handwritten.ReadUser(data, &into) })
+	run("typed-read", func() error { return with.typed.Read(data, &into) })
 	run("typed-decode", func() error {
-		_, err := codec.Decode(data)
+		_, err := with.typed.Decode(data)
 		return err
 	})
 	run("generic-decode", func() error {
-		_, err := generic.Decode(data)
+		_, err := with.generic.Decode(data)
+		return err
+	})
+	run("twmb", func() error {
+		_, err := with.twmb.Decode(data, &into)
 		return err
 	})
 	run("goavro", func() error {
-		_, _, err := foreign.NativeFromBinary(data)
+		native, _, err := with.goavro.NativeFromBinary(data)
+		if err != nil {
+			return err
+		}
+		f := fieldsOf(native)
+		into = handwritten.User{ID: field[int32](&f, "id"), Name: field[string](&f, "name"), Age: field[int32](&f, "age")}
+		return f.err
+	})
+	run("goavro-maps", func() error {
+		_, _, err := with.goavro.NativeFromBinary(data)
 		return err
 	})
 }

@@ -15,6 +15,15 @@
 // goka never tells a codec its topic, so an encoding codec is given its
 // subject; in a topology the runner binds each codec to its topic instead.
 //
+// # Go types
+//
+// Typed knows structs, also embedded ones, slices, maps, pointers, Go's own
+// types, time.Time, time.Duration, big.Rat and types with text methods. A union
+// is a pointer when it is of null and one other type, and otherwise an
+// interface whose types [Sealed] declares, or an any. [Custom] adds any other
+// type by a pair of functions. A schema and a type that do not fit are one
+// error when the codec is made, with all that is wrong.
+//
 // # Evolution
 //
 // A codec reads what any writer schema wrote, resolved to its own schema as
@@ -31,12 +40,14 @@
 // # Unions and raw data
 //
 // A value of a union does not always tell its branch: two records may have the
-// same fields, and a symbol of an enum is a text. Where a union goes into an
-// any, also in a struct, it is therefore a map of one entry, from the branch's
-// name to the value. What need not be decoded is better left as it is:
-// [FileReader.ReadRaw], [FileWriter.WriteRaw], [ParsedSchema.Validate],
-// [ParsedSchema.JSON] and [ParsedSchema.FieldText] work on the bytes, check all
-// of them that they use, and reserve no more memory than their size calls for.
+// same fields, and a symbol of an enum is a text. In an any of a Typed codec's
+// struct such a value is a [Branch]; in the maps of Generic and of container
+// files a union is a map of one entry, from the branch's name to the value.
+//
+// What need not be decoded is better left as it is: [FileReader.ReadRaw],
+// [FileWriter.WriteRaw], [ParsedSchema.Validate], [ParsedSchema.JSON] and
+// [ParsedSchema.FieldText] work on the bytes, check all of them that they use,
+// and reserve no more memory than their size calls for.
 //
 // # Errors and concurrency
 //

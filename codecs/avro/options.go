@@ -1,6 +1,9 @@
 package avro
 
-import "github.com/gokavro/gokavro/codecs/registry"
+import (
+	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
+	"github.com/gokavro/gokavro/codecs/registry"
+)
 
 // Option sets a property of a codec.
 type Option func(*settings)
@@ -17,6 +20,7 @@ type settings struct {
 	schema       string
 	namespace    string
 	name         string
+	types        *plan.Types // nil when there are none
 }
 
 // Registry sets the schema registry that writer schemas are read from and the

@@ -2,10 +2,8 @@ package avro
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/twmb/avro"
@@ -146,28 +144,4 @@ func checkEnd(rest []byte) error {
 		return fmt.Errorf("avro: decoding: %d bytes are left after the end of the datum", len(rest))
 	}
 	return nil
-}
-
-// inferred returns the schema of the Go struct T with its members in the
-// order people write them.
-func inferred[T any](namespace, name string) (*ParsedSchema, error) {
-	var opts []avro.SchemaOpt
-	if namespace != "" {
-		opts = append(opts, avro.WithNamespace(namespace))
-	}
-	if name != "" {
-		opts = append(opts, avro.WithName(name))
-	}
-	parsed, err := avro.SchemaFor[T](opts...)
-	if err != nil {
-		var t T
-		return nil, fmt.Errorf("avro: inferring the schema of %T: %w", t, err)
-	}
-	text := json.NewDecoder(strings.NewReader(parsed.String()))
-	text.UseNumber()
-	var node any
-	if err := text.Decode(&node); err != nil {
-		return nil, fmt.Errorf("avro: inferring a schema: %w", err)
-	}
-	return ParseSchema(string(appendOrdered(nil, node)))
 }

@@ -3,6 +3,7 @@ package avro
 import (
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -14,6 +15,7 @@ import (
 type TypedCodec[T any] struct {
 	bound[*plan.Decoder]
 	encoder *plan.Encoder // nil when Check has a fault
+	scratch sync.Pool     // of *[]byte
 }
 
 // Typed returns a codec of the Go type T. The schema is inferred from T's
@@ -36,11 +38,11 @@ func Typed[T any](opts ...Option) *TypedCodec[T] {
 	if err != nil {
 		return misdeclared[T](err)
 	}
-	encoder, err := plan.NewEncoder(root, reflect.TypeFor[T]())
+	encoder, err := plan.NewEncoder(root, reflect.TypeFor[T](), s.types)
 	if err != nil {
 		return misdeclared[T](misfit[T](schema, err))
 	}
-	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root) }
+	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root, s.types) }
 	return &TypedCodec[T]{bound: bind(s, schema, decoder), encoder: encoder}
 }
 
@@ -53,12 +55,12 @@ func misfit[T any](schema *ParsedSchema, err error) error {
 }
 
 // typedPlan compiles how T is read from what writer wrote.
-func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node) (*plan.Decoder, error) {
+func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node, types *plan.Types) (*plan.Decoder, error) {
 	from, err := writer.tree()
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := plan.NewDecoder(resolution.New(from, root), reflect.TypeFor[T](), plan.Limits{})
+	decoder, err := plan.NewDecoder(resolution.New(from, root), reflect.TypeFor[T](), types, plan.Limits{})
 	if err != nil {
 		return nil, misfit[T](schema, err)
 	}
@@ -66,10 +68,14 @@ func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node) (*plan.Decod
 }
 
 func typedSchema[T any](s settings) (*ParsedSchema, error) {
-	if s.schema == "" {
-		return inferred[T](s.namespace, s.name)
+	if s.schema != "" {
+		return ParseSchema(s.schema)
 	}
-	return ParseSchema(s.schema)
+	text, err := plan.Infer(reflect.TypeFor[T](), s.types, s.namespace, s.name)
+	if err != nil {
+		return nil, fmt.Errorf("avro: %w", err)
+	}
+	return ParseSchema(text)
 }
 
 // Bind returns a codec of the same schema that lives where b says; what the
@@ -96,13 +102,36 @@ func (c *TypedCodec[T]) Reads(writer *ParsedSchema) []Incompatibility {
 // Encode returns the bytes of value, a T or a *T.
 func (c *TypedCodec[T]) Encode(value any) ([]byte, error) {
 	if v, ok := value.(*T); ok && v != nil {
-		return c.Append([]byte{}, v)
+		return c.encode(v)
 	}
 	v, err := codecs.Value[T](value)
 	if err != nil {
 		return nil, err
 	}
-	return c.Append([]byte{}, &v)
+	return c.encode(&v)
+}
+
+// maxScratch bounds what is kept of a large value, in bytes.
+const maxScratch = 64 << 10
+
+// encode appends to memory that is used again, as a value's size shows only
+// then, and returns a copy that is as large as need be.
+func (c *TypedCodec[T]) encode(value *T) ([]byte, error) {
+	scratch, ok := c.scratch.Get().(*[]byte)
+	if !ok {
+		scratch = new([]byte)
+	}
+	out, err := c.Append((*scratch)[:0], value)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, len(out))
+	copy(data, out)
+	if cap(out) <= maxScratch {
+		*scratch = out
+		c.scratch.Put(scratch)
+	}
+	return data, nil
 }
 
 // Decode returns a *T.
@@ -117,15 +146,18 @@ func (c *TypedCodec[T]) Decode(data []byte) (any, error) {
 // Append appends the bytes of value to dst; on an error dst is returned as it
 // was.
 func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
-	if c.err != nil {
-		return dst, c.err
+	framed, err := dst, c.err
+	if err == nil && !c.framer.plain {
+		framed, err = c.framer.header(dst)
+	}
+	if err != nil {
+		return dst, err
 	}
 	if value == nil {
 		return dst, fmt.Errorf("avro: encoding a nil %T", value)
 	}
-	framed, err := c.framer.header(dst)
-	if err != nil {
-		return dst, err
+	if out, ok := plan.AppendDirect(c.encoder, framed, value); ok {
+		return out, nil
 	}
 	out, err := plan.Append(c.encoder, framed, value)
 	if err != nil {

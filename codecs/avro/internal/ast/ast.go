@@ -102,6 +102,16 @@ func (n *Node) Nullable() (other *Node, ok bool) {
 	return nil, false
 }
 
+// NullBranch returns the index of a union's null, -1 without one.
+func (n *Node) NullBranch() int {
+	for i, b := range n.Branches {
+		if b.Kind == Null {
+			return i
+		}
+	}
+	return -1
+}
+
 // TypeName returns a named type's full name, and the kind's word otherwise: the
 // name of a union's branch in Avro's JSON encoding.
 func (n *Node) TypeName() string {

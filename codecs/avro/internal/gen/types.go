@@ -91,43 +91,18 @@ func contains(n, target *ast.Node, visited map[*ast.Node]bool) bool {
 // logical returns the Go type of a logical type, empty where there is none or
 // where it does not fit its type and is to be ignored.
 func (w *writer) logical(n *ast.Node) string {
-	switch {
-	case n.Logical == "decimal" && isDecimal(n):
+	switch f := n.Form(); {
+	case f == ast.Decimal:
 		w.imports[pathBig] = true
 		return "*big.Rat"
-	case n.Logical == "uuid" && n.Kind == ast.Fixed && n.Size == 16:
+	case f == ast.UUID && n.Kind == ast.Fixed:
 		return "string"
-	case n.Kind == ast.Int && n.Logical == "date", n.Kind == ast.Long && isTimestamp(n.Logical):
+	case f.IsTime():
 		w.imports[pathTime] = true
 		return "time.Time"
-	case n.Kind == ast.Int && n.Logical == "time-millis", n.Kind == ast.Long && n.Logical == "time-micros":
+	case f == ast.TimeMillis || f == ast.TimeMicros:
 		w.imports[pathTime] = true
 		return "time.Duration"
 	}
 	return ""
-}
-
-func isTimestamp(word string) bool {
-	switch word {
-	case "timestamp-millis", "timestamp-micros", "timestamp-nanos",
-		"local-timestamp-millis", "local-timestamp-micros", "local-timestamp-nanos":
-		return true
-	}
-	return false
-}
-
-// maxPrecision is the largest of decimals that codecs read as such.
-const maxPrecision = 4096
-
-func isDecimal(n *ast.Node) bool {
-	if n.Precision <= 0 || n.Scale < 0 || n.Scale > n.Precision || n.Precision > maxPrecision {
-		return false
-	}
-	return n.Kind == ast.Bytes || n.Kind == ast.Fixed && n.Precision <= digitsIn(n.Size)
-}
-
-// digitsIn returns how many decimal digits a number of size bytes always holds.
-func digitsIn(size int) int {
-	const digitsPerByte = 2.408239965311849 // log10(256)
-	return int(float64(min(size, maxPrecision))*digitsPerByte - 0.30103)
 }

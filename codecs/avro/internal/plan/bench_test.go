@@ -9,19 +9,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gokavro/gokavro/codecs/avro/internal/handwritten"
 	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
 )
 
 func TestHandWrittenCodeAgrees(t *testing.T) {
 	t.Parallel()
-	want := someOrder()
-	data, err := putOrder(nil, &want)
+	want := handwritten.SomeOrder()
+	data, err := handwritten.AppendOrder(nil, &want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got, byHand order
-	err = decoderOf[order](t, orderSchema, orderSchema).Decode(data, unsafe.Pointer(&got))
-	if err := errors.Join(err, getOrder(data, &byHand)); err != nil {
+	var got, byHand handwritten.Order
+	err = decoderOf[handwritten.Order](t, handwritten.OrderSchema, handwritten.OrderSchema).Decode(data, unsafe.Pointer(&got))
+	if err := errors.Join(err, handwritten.ReadOrder(data, &byHand)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
@@ -30,17 +31,17 @@ func TestHandWrittenCodeAgrees(t *testing.T) {
 	if diff := cmp.Diff(byHand, want); diff != "" {
 		t.Error(diff)
 	}
-	var again order
-	out, err := encoderOf[order](t, orderSchema).Append(nil, unsafe.Pointer(&want))
-	if err := errors.Join(err, getOrder(out, &again)); err != nil || cmp.Diff(again, want) != "" {
+	var again handwritten.Order
+	out, err := encoderOf[handwritten.Order](t, handwritten.OrderSchema).Append(nil, unsafe.Pointer(&want))
+	if err := errors.Join(err, handwritten.ReadOrder(out, &again)); err != nil || cmp.Diff(again, want) != "" {
 		t.Errorf("got %v, %v, want what was written", again, err)
 	}
 }
 
 //nolint:paralleltest // what others allocate would be counted
 func TestEncodeIntoABufferDoesNotAllocate(t *testing.T) {
-	u, o := someUser(), someOrder()
-	users, orders := encoderOf[user](t, userSchema), encoderOf[order](t, orderSchema)
+	u, o := handwritten.SomeUser(), handwritten.SomeOrder()
+	users, orders := encoderOf[handwritten.User](t, handwritten.UserSchema), encoderOf[handwritten.Order](t, handwritten.OrderSchema)
 	buffer := make([]byte, 0, 1024)
 	var fault error
 	got := testing.AllocsPerRun(100, func() {
@@ -57,9 +58,9 @@ func TestEncodeIntoABufferDoesNotAllocate(t *testing.T) {
 
 //nolint:paralleltest // what others allocate would be counted
 func TestDecodeOfAUserAllocatesItsStringOnly(t *testing.T) {
-	u := someUser()
-	data := putUser(nil, &u)
-	d := decoderOf[user](t, userSchema, userSchema)
+	u := handwritten.SomeUser()
+	data := handwritten.AppendUser(nil, &u)
+	d := decoderOf[handwritten.User](t, handwritten.UserSchema, handwritten.UserSchema)
 	var fault error
 	got := testing.AllocsPerRun(100, func() {
 		if err := d.Decode(data, unsafe.Pointer(&u)); err != nil {
@@ -72,13 +73,13 @@ func TestDecodeOfAUserAllocatesItsStringOnly(t *testing.T) {
 }
 
 func BenchmarkUserEncode(b *testing.B) {
-	u := someUser()
-	e := encoderOf[user](b, userSchema)
+	u := handwritten.SomeUser()
+	e := encoderOf[handwritten.User](b, handwritten.UserSchema)
 	b.Run("hand-written", func(b *testing.B) {
 		buffer := make([]byte, 0, 64)
 		b.ReportAllocs()
 		for b.Loop() {
-			buffer = putUser(buffer[:0], &u)
+			buffer = handwritten.AppendUser(buffer[:0], &u)
 		}
 	})
 	b.Run("hand-written-checked", func(b *testing.B) {
@@ -86,7 +87,7 @@ func BenchmarkUserEncode(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
-			if buffer, err = putCheckedUser(buffer[:0], &u); err != nil {
+			if buffer, err = handwritten.AppendCheckedUser(buffer[:0], &u); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -104,12 +105,12 @@ func BenchmarkUserEncode(b *testing.B) {
 }
 
 func BenchmarkUserDecode(b *testing.B) {
-	u := someUser()
-	data := putUser(nil, &u)
+	u := handwritten.SomeUser()
+	data := handwritten.AppendUser(nil, &u)
 	b.Run("hand-written", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := getUser(data, &u); err != nil {
+			if err := handwritten.ReadUser(data, &u); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -124,19 +125,19 @@ func BenchmarkUserDecode(b *testing.B) {
 			}
 		})
 	}
-	run("plan", decoderOf[user](b, userSchema, userSchema), unsafe.Pointer(&u))
-	run("resolved", decoderOf[user2](b, userSchema, user2Schema), unsafe.Pointer(&user2{}))
+	run("plan", decoderOf[handwritten.User](b, handwritten.UserSchema, handwritten.UserSchema), unsafe.Pointer(&u))
+	run("resolved", decoderOf[handwritten.User2](b, handwritten.UserSchema, handwritten.User2Schema), unsafe.Pointer(&handwritten.User2{}))
 }
 
 func BenchmarkOrderEncode(b *testing.B) {
-	o := someOrder()
-	e := encoderOf[order](b, orderSchema)
+	o := handwritten.SomeOrder()
+	e := encoderOf[handwritten.Order](b, handwritten.OrderSchema)
 	b.Run("hand-written", func(b *testing.B) {
 		buffer := make([]byte, 0, 1024)
 		b.ReportAllocs()
 		for b.Loop() {
 			var err error
-			if buffer, err = putOrder(buffer[:0], &o); err != nil {
+			if buffer, err = handwritten.AppendOrder(buffer[:0], &o); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -154,25 +155,25 @@ func BenchmarkOrderEncode(b *testing.B) {
 }
 
 func BenchmarkOrderDecode(b *testing.B) {
-	o := someOrder()
-	data, err := putOrder(nil, &o)
+	o := handwritten.SomeOrder()
+	data, err := handwritten.AppendOrder(nil, &o)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Run("hand-written", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			into := new(order)
-			if err := getOrder(data, into); err != nil {
+			into := new(handwritten.Order)
+			if err := handwritten.ReadOrder(data, into); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	d := decoderOf[order](b, orderSchema, orderSchema)
+	d := decoderOf[handwritten.Order](b, handwritten.OrderSchema, handwritten.OrderSchema)
 	b.Run("plan", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			into := new(order)
+			into := new(handwritten.Order)
 			if err := d.Decode(data, unsafe.Pointer(into)); err != nil {
 				b.Fatal(err)
 			}
@@ -186,7 +187,7 @@ type ratOrder struct {
 }
 
 func BenchmarkRat(b *testing.B) {
-	schema := `{"type":"record","name":"R","fields":[{"name":"total","type":` + decimalSchema + `}]}`
+	schema := `{"type":"record","name":"R","fields":[{"name":"total","type":` + handwritten.DecimalSchema + `}]}`
 	e, d := encoderOf[ratOrder](b, schema), decoderOf[ratOrder](b, schema, schema)
 	value := ratOrder{Total: big.NewRat(253958, 100)}
 	data, err := e.Append(nil, unsafe.Pointer(&value))

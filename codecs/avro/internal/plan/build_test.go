@@ -46,7 +46,7 @@ const misfitSchema = `{"type":"record","name":"M","fields":[
 func TestEveryMismatchIsNamed(t *testing.T) {
 	t.Parallel()
 	node := parse(t, misfitSchema)
-	_, err := plan.NewEncoder(node, reflect.TypeFor[misfit]())
+	_, err := plan.NewEncoder(node, reflect.TypeFor[misfit](), nil)
 	want := strings.Join([]string{
 		`writing plan_test.misfit as record M: id: the Go type string cannot be written as Avro's int`,
 		`when: the Go type string cannot be written as Avro's long (timestamp-millis)`,
@@ -63,7 +63,7 @@ func TestEveryMismatchIsNamed(t *testing.T) {
 	if diff := cmp.Diff(strings.Split(errorText(err), "; "), strings.Split(want, "; ")); diff != "" {
 		t.Error(diff)
 	}
-	_, err = plan.NewDecoder(resolve.New(node, node), reflect.TypeFor[misfit](), plan.Limits{})
+	_, err = plan.NewDecoder(resolve.New(node, node), reflect.TypeFor[misfit](), nil, plan.Limits{})
 	want = strings.Join([]string{
 		`reading record M into plan_test.misfit: id: the Go type string cannot hold Avro's int`,
 		`when: the Go type string cannot hold Avro's long (timestamp-millis)`,
@@ -115,7 +115,7 @@ func TestTypesThatCannotBePlannedAreErrors(t *testing.T) {
 		"an interface of its own": {`"string"`, reflect.TypeFor[error](), "cannot be written"},
 		"an ambiguous union":      {`["int","long"]`, reflect.TypeFor[int16](), "fits several branches"},
 	} {
-		_, err := plan.NewEncoder(parse(t, tt.schema), tt.typ)
+		_, err := plan.NewEncoder(parse(t, tt.schema), tt.typ, nil)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", name, err, tt.want)
 		}

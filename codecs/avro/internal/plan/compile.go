@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding"
 	"reflect"
 	"slices"
 
@@ -16,6 +15,8 @@ type decodeCompiler struct {
 	identities map[*ast.Node]*resolve.Action
 	forms      map[*ast.Node]map[reflect.Type]int // of a union: how many branches have a Go type
 	wires      *wires
+	matches    matches
+	types      *Types
 	faults     faults
 	strings    int
 }
@@ -25,10 +26,10 @@ type decodeKey struct {
 	typ    reflect.Type
 }
 
-func newDecodeCompiler() *decodeCompiler {
+func newDecodeCompiler(types *Types) *decodeCompiler {
 	return &decodeCompiler{
 		programs: map[decodeKey]*program{}, identities: map[*ast.Node]*resolve.Action{}, wires: newWires(),
-		forms: map[*ast.Node]map[reflect.Type]int{},
+		forms: map[*ast.Node]map[reflect.Type]int{}, matches: matches{}, types: types,
 	}
 }
 
@@ -57,12 +58,9 @@ func (c *decodeCompiler) ambiguous(union *ast.Node, i int) bool {
 
 // place is where in a program operations are added.
 type place struct {
-	c    *decodeCompiler
-	p    *program
-	off  uintptr
-	path string // from the program's value
-	full string // from the top, for faults
-	lift int    // records around, inside the program
+	c *decodeCompiler
+	p *program
+	spot
 }
 
 func (c *decodeCompiler) program(a *resolve.Action, t reflect.Type, full string) *program {
@@ -72,7 +70,7 @@ func (c *decodeCompiler) program(a *resolve.Action, t reflect.Type, full string)
 	}
 	p := &program{}
 	c.programs[key] = p
-	(&place{c: c, p: p, full: full}).compile(a, t)
+	(&place{c, p, spot{full: full}}).compile(a, t)
 	return p
 }
 
@@ -98,26 +96,34 @@ func isNull(a *resolve.Action) bool {
 	return a.Kind == resolve.Direct && a.Reader.Kind == ast.Null
 }
 
-// plainAction goes past the choice of a reader's branch.
-func plainAction(a *resolve.Action) *resolve.Action {
-	if a.Kind == resolve.ReaderUnion {
+// chosen goes past the choice of a reader's branch, unless type t is to tell
+// which it was.
+func (c *decodeCompiler) chosen(a *resolve.Action, t reflect.Type) *resolve.Action {
+	if a.Kind == resolve.ReaderUnion && !c.types.chooses(t) {
 		return a.Inner
 	}
 	return a
 }
 
 func (b *place) compile(a *resolve.Action, t reflect.Type) {
+	custom := b.c.types.customOf(t)
 	switch {
 	case a.Kind == resolve.Fail:
 		b.emit(opFail, detail{err: a.Err})
+	case custom != nil && custom.takesNull():
+		b.custom(a, custom)
 	case a.Kind == resolve.WriterUnion:
 		b.union(a, t)
 	case isNull(a):
 		b.emit(opNothing, detail{})
+	case custom != nil:
+		b.custom(a, custom)
+	case b.c.types.sealedBy(t) != nil:
+		b.sealed(a, t)
 	case t == typeAny:
 		b.box(a)
 	case t.Kind() == reflect.Pointer:
-		b.pointer(plainAction(a), t)
+		b.pointer(b.c.chosen(a, t), t)
 	case a.Kind == resolve.ReaderUnion:
 		b.compile(a.Inner, t)
 	default:
@@ -128,8 +134,9 @@ func (b *place) compile(a *resolve.Action, t reflect.Type) {
 // union compiles a writer's union. Null leaves the zero value.
 func (b *place) union(a *resolve.Action, t reflect.Type) {
 	null := slices.IndexFunc(a.Branches, isNull)
-	if t.Kind() == reflect.Pointer && len(a.Branches) == 2 && null >= 0 && a.Branches[1-null].Kind != resolve.Fail {
-		other := plainAction(a.Branches[1-null])
+	pointer := t.Kind() == reflect.Pointer && b.c.types.customOf(t) == nil
+	if pointer && len(a.Branches) == 2 && null >= 0 && a.Branches[1-null].Kind != resolve.Fail {
+		other := b.c.chosen(a.Branches[1-null], t)
 		o := b.emit(opNullable, detail{typ: t.Elem()})
 		o.null, o.size = uint8(null), t.Elem().Size()
 		o.sub = b.c.program(other, t.Elem(), b.full)
@@ -141,18 +148,8 @@ func (b *place) union(a *resolve.Action, t reflect.Type) {
 	}
 }
 
-// maxPointers bounds pointers to pointers.
-const maxPointers = 8
-
 func (b *place) pointer(a *resolve.Action, t reflect.Type) {
-	base := t
-	for range maxPointers {
-		if base.Kind() != reflect.Pointer {
-			break
-		}
-		base = base.Elem()
-	}
-	if base.Kind() == reflect.Pointer {
+	if baseType(t) == nil {
 		b.mismatch(a, t)
 		return
 	}
@@ -195,8 +192,6 @@ func (b *place) value(a *resolve.Action, t reflect.Type) {
 		b.slice(a, t)
 	case ast.Map:
 		b.mapping(a, t)
-	case ast.Enum:
-		b.enum(a, t)
 	default:
 		b.scalar(a, t)
 	}
@@ -237,26 +232,6 @@ func (b *place) mapping(a *resolve.Action, t reflect.Type) {
 	b.c.strings += 2
 }
 
-var (
-	typeTextMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
-	typeTextUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
-)
-
-func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(typeTextUnmarshaler) }
-
-func (b *place) enum(a *resolve.Action, t reflect.Type) {
-	x := detail{symbols: a.Reader.Symbols, index: a.Symbols, typ: t}
-	switch {
-	case readsText(t):
-		x.pointer = reflect.Zero(reflect.PointerTo(t)).Interface()
-		b.emit(opEnumText, x)
-	case t.Kind() == reflect.String:
-		b.emit(opEnum, x)
-	default:
-		b.mismatch(a, t)
-	}
-}
-
 // record compiles a record into a struct, whose fields become part of the
 // program itself, or into a map.
 func (b *place) record(a *resolve.Action, t reflect.Type) {
@@ -268,7 +243,7 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 		b.mismatch(a, t)
 		return
 	}
-	fields, err := fieldsByName(t)
+	fields, err := b.c.types.fieldsByName(t)
 	if err != nil {
 		b.c.faults.add(b.full, "%s: %v", t, err)
 		return
@@ -282,15 +257,12 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 			target = fields[a.Reader.Fields[f.Index].Name]
 		}
 		if target == nil {
-			skipped := b.at(f.Name, 0)
-			skipped.emit(opSkip, detail{wire: b.c.wires.of(f.Writer)})
+			b.at(f.Name, 0).emit(opSkip, detail{wire: b.c.wires.of(f.Writer)})
 			continue
 		}
-		if target.clash != "" {
-			b.c.faults.add(join(b.full, target.name), "the fields %s and %s of %s have the same name", target.goName, target.clash, t)
-			continue
+		if !target.clashes(&b.c.faults, b.full, t) {
+			b.field(target).compile(f.Read, target.typ)
 		}
-		b.field(target).compile(f.Read, target.typ)
 	}
 	for _, d := range a.Defaults {
 		if target := fields[d.Field.Name]; target != nil {
@@ -299,21 +271,9 @@ func (b *place) record(a *resolve.Action, t reflect.Type) {
 	}
 }
 
-func fieldsByName(t reflect.Type) (map[string]*structField, error) {
-	list, err := structFields(t)
-	byName := make(map[string]*structField, len(list))
-	for _, f := range list {
-		byName[f.name] = f
-	}
-	return byName, err
-}
-
 // at returns the place of a field of the record at b.
 func (b *place) at(name string, offset uintptr) *place {
-	inner := *b
-	inner.off, inner.lift = b.off+offset, b.lift+1
-	inner.path, inner.full = join(b.path, name), join(b.full, name)
-	return &inner
+	return &place{b.c, b.p, b.in(name, offset)}
 }
 
 // field returns the place of a struct's field. Embedded pointers on the way
@@ -323,16 +283,11 @@ func (b *place) field(f *structField) *place {
 		return b.at(f.name, f.offset)
 	}
 	at := b.at("", f.hops[0].offset)
-	for i, h := range f.hops {
-		inner := &program{levels: at.p.levels}
-		o := at.emit(opThrough, detail{typ: h.elem})
-		o.size, o.sub, o.cost = h.elem.Size(), inner, 0
-		next := *at
-		next.p, next.off, next.path = inner, f.offset, ""
-		if i+1 < len(f.hops) {
-			next.off = f.hops[i+1].offset
-		}
-		at = &next
+	for i, offset := range f.behind() {
+		elem, inner := f.hops[i].elem, &program{levels: at.p.levels}
+		o := at.emit(opThrough, detail{typ: elem})
+		o.size, o.sub, o.cost = elem.Size(), inner, 0
+		at = &place{b.c, inner, spot{off: offset, full: at.full, lift: at.lift}}
 	}
 	at.path, at.full = f.name, join(b.full, f.name)
 	return at
@@ -348,7 +303,7 @@ func (b *place) recordMap(a *resolve.Action) {
 	part := func(name string) *place {
 		p := &program{}
 		x.subs, x.names = append(x.subs, p), append(x.names, name)
-		return &place{c: b.c, p: p, full: join(b.full, name), path: name}
+		return &place{b.c, p, spot{path: name, full: join(b.full, name)}}
 	}
 	for _, f := range a.Fields {
 		if f.Index < 0 {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"unsafe"
 
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
 
@@ -21,8 +22,11 @@ type Decoder struct {
 // the reader's schema and t is named in one error; fields of the schema that a
 // struct has not are skipped. What cannot be resolved fails when a datum
 // needs it.
-func NewDecoder(action *resolve.Action, t reflect.Type, limits Limits) (*Decoder, error) {
-	c := newDecodeCompiler()
+func NewDecoder(action *resolve.Action, t reflect.Type, types *Types, limits Limits) (*Decoder, error) {
+	if err := types.err(); err != nil {
+		return nil, err
+	}
+	c := newDecodeCompiler(types)
 	root := c.program(action, t, "")
 	if err := c.faults.err(fmt.Sprintf("reading %s into %s", describe(action.Reader), t)); err != nil {
 		return nil, err
@@ -72,25 +76,28 @@ type op struct {
 
 // detail is what only some operations and errors need.
 type detail struct {
-	path    string // from the program's value
-	typ     reflect.Type
-	form    form
-	least   int // bytes of an item
-	symbols []string
-	index   []int      // of an enum: the reader's by the writer's
-	subs    []*program // of a union, by branch
-	names   []string   // of a record in a map: the keys of subs
-	wire    *wire      // to skip
-	pointer any        // a nil *T to make addressable values from
-	integer integer
-	scale   int
-	digits  int // precision
-	err     error
-	data    []byte // of a default
-	value   reflect.Value
-	bits    uint64
-	scratch *scratch
-	mapOf   mapKind
+	path      string // from the program's value
+	typ       reflect.Type
+	form      ast.Form
+	least     int // bytes of an item
+	symbols   []string
+	index     []int      // of an enum: the reader's by the writer's
+	subs      []*program // of a union, by branch
+	names     []string   // of a record in a map: the keys of subs
+	wire      *wire      // to skip
+	pointer   any        // a nil *T to make addressable values from
+	integer   integer
+	scale     int
+	digits    int // precision
+	err       error
+	data      []byte // of a default
+	value     reflect.Value
+	bits      uint64
+	scratch   *scratch
+	mapOf     mapKind
+	custom    *Custom
+	fractions fractions // of a decimal's scale
+	held      held      // of a sealed interface
 }
 
 type opcode uint8
@@ -133,6 +140,8 @@ const (
 	opEnumText
 	opBox
 	opBranch
+	opSealed
+	opCustom
 	opRecordMap
 	opFail
 	opConst8

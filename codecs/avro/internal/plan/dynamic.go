@@ -11,6 +11,7 @@ import (
 // dynamic compiles scripts for the types that an any turns out to hold, once
 // for each.
 type dynamic struct {
+	types    *Types
 	scripts  sync.Map // of compiled by encodeKey
 	branches sync.Map // of chosen by encodeKey
 }

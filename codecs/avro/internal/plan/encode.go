@@ -12,29 +12,36 @@ import (
 // Encoder writes values of one Go type as Avro binary of one schema. It is
 // safe for concurrent use.
 type Encoder struct {
-	root  *script
-	depth int
+	root   *script
+	direct *script // root, or what never has room when root is not direct
+	steps  int     // operations of direct
+	depth  int
 }
 
 // NewEncoder compiles an encoder for values of type t. Every mismatch between
 // the schema and t is named in one error.
-func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
-	c := newEncodeCompiler(&dynamic{})
+func NewEncoder(schema *ast.Node, t reflect.Type, types *Types) (*Encoder, error) {
+	if err := types.err(); err != nil {
+		return nil, err
+	}
+	c := newEncodeCompiler(&dynamic{types: types})
 	root := c.script(schema, t, "")
 	if err := c.faults.err(fmt.Sprintf("writing %s as %s", t, describe(schema))); err != nil {
 		return nil, err
 	}
-	return &Encoder{root: root, depth: Limits{}.WithDefaults().Depth}, nil
+	e := &Encoder{root: root, direct: root, steps: len(root.ops), depth: Limits{}.WithDefaults().Depth}
+	if !root.direct {
+		e.direct = &script{room: math.MaxInt}
+	}
+	return e, nil
 }
 
 // Append appends the binary form of the value that value points to, which is
 // of the encoder's type, and allocates only to grow dst and for what an any
 // holds. On an error, an [*Error], it returns dst as it was.
 func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
-	if p := e.root; p.direct && cap(dst)-len(dst) >= p.room {
-		if i, n := writeDirect(p, 0, dst, value); i == len(p.ops) {
-			return dst[:n], nil
-		}
+	if i, n := writeDirect(e.direct, 0, dst, value); i == e.steps {
+		return dst[:n], nil
 	}
 	return e.append(dst, value)
 }
@@ -70,7 +77,7 @@ type encodeOp struct {
 // encodeDetail is what only some operations and errors need.
 type encodeDetail struct {
 	path     string
-	form     form
+	form     ast.Form
 	symbols  []string
 	position map[string]int // of symbols, where there are many
 	integer  integer
@@ -85,6 +92,8 @@ type encodeDetail struct {
 	index    []byte // the index of the other branch
 	node     *ast.Node
 	dynamic  *dynamic
+	variants []variant // of a sealed interface
+	custom   *Custom
 	names    []string
 	subs     []*script
 	defaults [][]byte
@@ -128,6 +137,8 @@ const (
 	encodeEnumText
 	encodeAny
 	encodeAnyUnion
+	encodeSealed
+	encodeCustom
 	encodeRecordMap
 )
 
@@ -166,7 +177,7 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 			if target := *(*unsafe.Pointer)(at); target == nil {
 				dst = append(dst, o.x.null...)
 			} else {
-				dst, err = w.sub(o, append(dst, o.x.index...), target)
+				dst, err = w.sub(o, o.sub, append(dst, o.x.index...), target)
 			}
 		case encodeConst:
 			dst = append(dst, o.x.data...)
@@ -190,11 +201,14 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 }
 
 // writeDirect executes operations from i on as long as they are direct, and
-// returns where it stopped and the new length of dst, which has room for
-// numbers. It calls nothing, so that all it works with stays in registers; a
+// returns where it stopped, -1 where dst has no room for numbers, and the new
+// length of dst. It calls nothing, so that all it works with stays in registers; a
 // text that is not short, ASCII and within the capacity is left to others.
 func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, length int) {
 	ops, buf, n, most := p.ops, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-p.room
+	if n > most {
+		return -1, n
+	}
 	for ; uint(i) < uint(len(ops)); i++ {
 		o := &ops[i]
 		at := unsafe.Add(base, o.off)
@@ -249,12 +263,13 @@ func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, lengt
 	return i, n
 }
 
-func (w *writer) sub(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
-	if w.depth -= int(o.cost) + o.sub.levels; w.depth < 0 {
+// sub executes the script of a value inside the one of an operation.
+func (w *writer) sub(o *encodeOp, p *script, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if w.depth -= int(o.cost) + p.levels; w.depth < 0 {
 		return dst, fault(ErrDeep)
 	}
-	dst, err := w.part(o.sub, dst, at)
-	w.depth += int(o.cost) + o.sub.levels
+	dst, err := w.part(p, dst, at)
+	w.depth += int(o.cost) + p.levels
 	return dst, err
 }
 
@@ -310,11 +325,24 @@ func (w *writer) decimal64(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, 
 	if !ok || !withinDigits(v, o.x.digits) {
 		return dst, fault(fmt.Errorf("%w: %d has more than %d digits", ErrRange, v, o.x.digits))
 	}
+	out, ok := o.appendNumber(dst, v)
+	if !ok {
+		return dst, fault(fmt.Errorf("%w: %d does not fit %d bytes", ErrRange, v, o.size))
+	}
+	return out, nil
+}
+
+// appendNumber appends a decimal's unscaled number. The precision bounds it,
+// but a fixed may still be too small.
+func (o *encodeOp) appendNumber(dst []byte, v int64) (_ []byte, ok bool) {
 	size := unscaledSize(v)
 	if o.index == 0 { // bytes
-		return appendUnscaled(append(dst, byte(size<<1)), v, size), nil
+		return appendUnscaled(append(dst, byte(size<<1)), v, size), true
 	}
-	return appendUnscaled(dst, v, int(o.size)), nil
+	if size > int(o.size) {
+		return dst, false
+	}
+	return appendUnscaled(dst, v, int(o.size)), true
 }
 
 // load reads an integer of any size; one above a long's range is not ok.

@@ -12,22 +12,23 @@ import (
 type encodeCompiler struct {
 	known   map[encodeKey]*script
 	trials  map[encodeKey]bool // of a union's branches
+	matches matches
 	dynamic *dynamic
+	types   *Types
 	faults  faults
 }
 
 func newEncodeCompiler(d *dynamic) *encodeCompiler {
-	return &encodeCompiler{known: map[encodeKey]*script{}, trials: map[encodeKey]bool{}, dynamic: d}
+	return &encodeCompiler{
+		known: map[encodeKey]*script{}, trials: map[encodeKey]bool{}, matches: matches{}, dynamic: d, types: d.types,
+	}
 }
 
 // source is where operations that write a value are added.
 type source struct {
-	c    *encodeCompiler
-	p    *script
-	off  uintptr
-	path string // from the script's value
-	full string // from the top, for faults
-	lift int    // records around, inside the script
+	c *encodeCompiler
+	p *script
+	spot
 }
 
 func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *script {
@@ -37,7 +38,7 @@ func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *scrip
 	}
 	p := &script{}
 	c.known[key] = p
-	(&source{c: c, p: p, full: full}).compile(n, t)
+	(&source{c, p, spot{full: full}}).compile(n, t)
 	p.direct = !slices.ContainsFunc(p.ops, func(o encodeOp) bool { return o.code > lastDirect })
 	return p
 }
@@ -54,7 +55,12 @@ func (s *source) mismatch(n *ast.Node, t reflect.Type) {
 }
 
 func (s *source) compile(n *ast.Node, t reflect.Type) {
+	custom := s.c.types.customOf(t)
 	switch {
+	case custom != nil:
+		s.custom(n, custom)
+	case s.c.types.sealedBy(t) != nil:
+		s.sealed(n, t)
 	case t == typeAny && n.Kind == ast.Union:
 		s.emit(encodeAnyUnion, encodeDetail{node: n, dynamic: s.c.dynamic})
 	case t == typeAny:
@@ -71,14 +77,7 @@ func (s *source) compile(n *ast.Node, t reflect.Type) {
 }
 
 func (s *source) pointer(n *ast.Node, t reflect.Type) {
-	base := t
-	for range maxPointers {
-		if base.Kind() != reflect.Pointer {
-			break
-		}
-		base = base.Elem()
-	}
-	if base.Kind() == reflect.Pointer {
+	if baseType(t) == nil {
 		s.mismatch(n, t)
 		return
 	}
@@ -88,10 +87,16 @@ func (s *source) pointer(n *ast.Node, t reflect.Type) {
 // union compiles a union for a type that tells which branch is meant: null for
 // nil, and the one branch that the type fits for the rest.
 func (s *source) union(n *ast.Node, t reflect.Type) {
-	null := slices.IndexFunc(n.Branches, func(b *ast.Node) bool { return b.Kind == ast.Null })
+	null := n.NullBranch()
 	base := t
-	if null >= 0 && t.Kind() == reflect.Pointer {
-		base = t.Elem()
+	if t.Kind() == reflect.Pointer {
+		if s.c.types.chooses(t) {
+			s.pointerToChoice(n, t)
+			return
+		}
+		if null >= 0 {
+			base = t.Elem()
+		}
 	}
 	i, err := s.c.staticBranch(n, base)
 	if err != nil {
@@ -99,16 +104,26 @@ func (s *source) union(n *ast.Node, t reflect.Type) {
 		return
 	}
 	x := encodeDetail{null: appendLong(nil, int64(null)), index: appendLong(nil, int64(i))}
-	nilable := t.Kind() == reflect.Slice || t.Kind() == reflect.Map
 	switch {
 	case null >= 0 && t.Kind() == reflect.Pointer:
 		s.emit(encodeNullable, x).sub = s.c.script(n.Branches[i], base, s.full)
-	case null >= 0 && nilable:
+	case null >= 0 && nilable(t):
 		s.emit(encodeNilable, x).sub = s.c.script(n.Branches[i], base, s.full)
 	default:
 		s.emit(encodeConst, encodeDetail{data: x.index})
 		s.compile(n.Branches[i], t)
 	}
+}
+
+// pointerToChoice compiles a union for a pointer to what tells the branch
+// itself. Nil is null, if the union has that.
+func (s *source) pointerToChoice(n *ast.Node, t reflect.Type) {
+	null := n.NullBranch()
+	if null < 0 || baseType(t) == nil {
+		s.pointer(n, t)
+		return
+	}
+	s.emit(encodeNullable, encodeDetail{null: appendLong(nil, int64(null))}).sub = s.c.script(n, t.Elem(), s.full)
 }
 
 // staticBranch returns the branch that type t is written as: the one whose own
@@ -122,7 +137,7 @@ func (c *encodeCompiler) staticBranch(n *ast.Node, t reflect.Type) (int, error) 
 		if b.Kind == ast.Null {
 			continue
 		}
-		if natural(b) == t {
+		if natural(b) == c.types.storedAs(t) {
 			own = append(own, i)
 		}
 		if c.fits(b, t) {
@@ -178,7 +193,7 @@ func chooseBranch(d *dynamic, n *ast.Node, value any) (int, any, error) {
 		return i, tagged.Value, nil
 	}
 	if value == nil {
-		i := slices.IndexFunc(n.Branches, func(b *ast.Node) bool { return b.Kind == ast.Null })
+		i := n.NullBranch()
 		if i < 0 {
 			return 0, nil, ErrNil
 		}
@@ -197,9 +212,7 @@ func (s *source) value(n *ast.Node, t reflect.Type) {
 	case ast.Map:
 		s.mapping(n, t)
 	default:
-		if !s.scalar(n, t) {
-			s.mismatch(n, t)
-		}
+		s.scalar(n, t)
 	}
 }
 
@@ -242,7 +255,7 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 		s.mismatch(n, t)
 		return
 	}
-	fields, err := fieldsByName(t)
+	fields, err := s.c.types.fieldsByName(t)
 	if err != nil {
 		s.c.faults.add(s.full, "%s: %v", t, err)
 		return
@@ -252,8 +265,7 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 		switch {
 		case target == nil:
 			s.c.faults.add(join(s.full, f.Name), "the Go type %s has no field for it", t)
-		case target.clash != "":
-			s.c.faults.add(join(s.full, f.Name), "the fields %s and %s of %s have the same name", target.goName, target.clash, t)
+		case target.clashes(&s.c.faults, s.full, t):
 		case target.omitZero:
 			s.field(target).omitZero(f, target.typ)
 		default:
@@ -263,10 +275,7 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 }
 
 func (s *source) at(name string, offset uintptr) *source {
-	inner := *s
-	inner.off, inner.lift = s.off+offset, s.lift+1
-	inner.path, inner.full = join(s.path, name), join(s.full, name)
-	return &inner
+	return &source{s.c, s.p, s.in(name, offset)}
 }
 
 // field returns the place of a struct's field, behind embedded pointers in
@@ -276,15 +285,10 @@ func (s *source) field(f *structField) *source {
 		return s.at(f.name, f.offset)
 	}
 	at := s.at("", f.hops[0].offset)
-	for i := range f.hops {
+	for _, offset := range f.behind() {
 		inner := &script{levels: at.p.levels}
 		at.emit(encodeThrough, encodeDetail{}).sub = inner
-		next := *at
-		next.p, next.off, next.path = inner, f.offset, ""
-		if i+1 < len(f.hops) {
-			next.off = f.hops[i+1].offset
-		}
-		at = &next
+		at = &source{s.c, inner, spot{off: offset, full: at.full, lift: at.lift}}
 	}
 	at.path, at.full = f.name, join(s.full, f.name)
 	return at
@@ -296,7 +300,7 @@ func (s *source) omitZero(f *ast.Field, t reflect.Type) {
 	var data []byte
 	null := -1
 	if f.Type.Kind == ast.Union {
-		null = slices.IndexFunc(f.Type.Branches, func(b *ast.Node) bool { return b.Kind == ast.Null })
+		null = f.Type.NullBranch()
 	}
 	switch {
 	case f.Default != nil:
@@ -312,9 +316,7 @@ func (s *source) omitZero(f *ast.Field, t reflect.Type) {
 	}
 	inner := &script{levels: s.p.levels}
 	s.emit(encodeOmitZero, encodeDetail{data: data, pointer: reflect.Zero(reflect.PointerTo(t)).Interface()}).sub = inner
-	at := *s
-	at.p, at.off, at.path = inner, 0, ""
-	at.compile(f.Type, t)
+	(&source{s.c, inner, spot{full: s.full, lift: s.lift}}).compile(f.Type, t)
 }
 
 func (s *source) recordMap(n *ast.Node) {
@@ -328,7 +330,7 @@ func (s *source) recordMap(n *ast.Node) {
 			}
 		}
 		p := &script{}
-		(&source{c: s.c, p: p, full: join(s.full, f.Name)}).compile(f.Type, typeAny)
+		(&source{s.c, p, spot{full: join(s.full, f.Name)}}).compile(f.Type, typeAny)
 		x.names, x.subs, x.defaults = append(x.names, f.Name), append(x.subs, p), append(x.defaults, data)
 	}
 	s.emit(encodeRecordMap, x)

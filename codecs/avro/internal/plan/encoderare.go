@@ -33,18 +33,22 @@ func (w *writer) rare(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Erro
 		if o.code == encodeThrough {
 			return w.run(o.sub, dst, target)
 		}
-		return w.sub(o, dst, target)
+		return w.sub(o, o.sub, dst, target)
 	case encodeNilable:
 		if *(*unsafe.Pointer)(at) == nil {
 			return append(dst, o.x.null...), nil
 		}
-		return w.sub(o, append(dst, o.x.index...), at)
+		return w.sub(o, o.sub, append(dst, o.x.index...), at)
 	case encodeOmitZero:
 		return w.omitZero(o, dst, at)
 	case encodeMap:
 		return w.mapping(o, dst, at)
 	case encodeAny, encodeAnyUnion:
 		return w.any(o, dst, *(*any)(at))
+	case encodeSealed:
+		return w.sealed(o, dst, at)
+	case encodeCustom:
+		return w.custom(o, dst, at)
 	case encodeRecordMap:
 		return w.recordMap(o, dst, *(*map[string]any)(at))
 	}
@@ -122,6 +126,11 @@ func (w *writer) binary(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Er
 }
 
 func (w *writer) rat(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	if v, ok := ratNumber((*big.Rat)(at), o.x.scale, o.x.digits); ok {
+		if out, ok := o.appendNumber(dst, v); ok {
+			return out, nil
+		}
+	}
 	size := -1
 	if o.index == 1 {
 		size = int(o.size)
@@ -262,12 +271,7 @@ func (w *writer) any(o *encodeOp, dst []byte, value any) ([]byte, *Error) {
 	}
 	held := reflect.New(t)
 	held.Elem().Set(reflect.ValueOf(value))
-	if w.depth -= int(o.cost) + sub.levels; w.depth < 0 {
-		return dst, fault(ErrDeep)
-	}
-	dst, fault := w.run(sub, dst, held.UnsafePointer())
-	w.depth += int(o.cost) + sub.levels
-	return dst, fault
+	return w.sub(o, sub, dst, held.UnsafePointer())
 }
 
 // recordMap writes a record from a map. What the map has not takes its default.

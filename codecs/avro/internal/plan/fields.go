@@ -20,6 +20,38 @@ type structField struct {
 	clash    string   // the other Go field of the same name
 }
 
+// behind returns where the value, or the next embedded pointer to it, is in
+// what each embedded pointer points to.
+func (f *structField) behind() []uintptr {
+	var offsets []uintptr
+	for _, h := range f.hops[1:] {
+		offsets = append(offsets, h.offset)
+	}
+	return append(offsets, f.offset)
+}
+
+// spot is a place in memory that programs and scripts work on, and its name in
+// messages.
+type spot struct {
+	off  uintptr
+	path string // from the program's value
+	full string // from the top, for faults
+	lift int    // records around, inside the program
+}
+
+// in returns the spot of a field of the record at s.
+func (s spot) in(name string, offset uintptr) spot {
+	return spot{off: s.off + offset, path: join(s.path, name), full: join(s.full, name), lift: s.lift + 1}
+}
+
+// clashes names what keeps a field from being one.
+func (f *structField) clashes(faults *faults, full string, t reflect.Type) bool {
+	if f.clash != "" {
+		faults.add(join(full, f.name), "the fields %s and %s of %s have the same name", f.goName, f.clash, t)
+	}
+	return f.clash != ""
+}
+
 // hop is an embedded pointer to a struct.
 type hop struct {
 	offset uintptr
@@ -29,8 +61,8 @@ type hop struct {
 // structFields returns the fields of a struct type in their order, embedded
 // and inlined structs flattened. Of several with one name a tagged one wins,
 // then the shallowest; a tie stays in the list with its clash.
-func structFields(t reflect.Type) ([]*structField, error) {
-	w := fieldWalk{visiting: map[reflect.Type]bool{}}
+func (ts *Types) structFields(t reflect.Type) ([]*structField, error) {
+	w := fieldWalk{types: ts, visiting: map[reflect.Type]bool{}}
 	if err := w.walk(t, structField{}); err != nil {
 		return nil, err
 	}
@@ -62,6 +94,7 @@ func prefer(a, b *structField) *structField {
 }
 
 type fieldWalk struct {
+	types    *Types
 	visiting map[reflect.Type]bool
 	found    []*structField
 }
@@ -74,7 +107,7 @@ func (w *fieldWalk) walk(t reflect.Type, at structField) error {
 	defer delete(w.visiting, t)
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		tag, embedded := sf.Tag.Get("avro"), sf.Anonymous && isStruct(sf.Type)
+		tag, embedded := sf.Tag.Get("avro"), sf.Anonymous && isStruct(sf.Type) && !w.types.isValue(sf.Type)
 		if tag == "-" || !sf.IsExported() && !embedded {
 			continue
 		}
@@ -105,11 +138,32 @@ func (w *fieldWalk) flatten(t reflect.Type, at structField) error {
 	return w.walk(t, at)
 }
 
+// isValue reports whether a struct is one value, so that embedding it makes a
+// field and not many.
+func (ts *Types) isValue(t reflect.Type) bool {
+	if ts.customOf(t) != nil {
+		return true
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return isTimeType(t) || t == typeRat || t == typeDuration || ts.customOf(t) != nil
+}
+
 func isStruct(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	return t.Kind() == reflect.Struct
+}
+
+func (ts *Types) fieldsByName(t reflect.Type) (map[string]*structField, error) {
+	list, err := ts.structFields(t)
+	byName := make(map[string]*structField, len(list))
+	for _, f := range list {
+		byName[f.name] = f
+	}
+	return byName, err
 }
 
 // parseTag reads a field's tag. Options that only schema inference uses are

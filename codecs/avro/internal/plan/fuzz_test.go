@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
+	"github.com/gokavro/gokavro/codecs/avro/internal/handwritten"
 	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
@@ -22,7 +23,7 @@ func fuzzLimits() plan.Limits { return plan.Limits{Depth: 50, ZeroSizeItems: 10_
 
 func fuzzDecoder(t testing.TB, writer, reader *ast.Node, typ reflect.Type) *plan.Decoder {
 	t.Helper()
-	d, err := plan.NewDecoder(resolve.New(writer, reader), typ, fuzzLimits())
+	d, err := plan.NewDecoder(resolve.New(writer, reader), typ, nil, fuzzLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +40,8 @@ func mustPlace(t *testing.T, err error, size int) {
 }
 
 func FuzzDecode(f *testing.F) {
-	o := someOrder()
-	seed, err := putOrder(nil, &o)
+	o := handwritten.SomeOrder()
+	seed, err := handwritten.AppendOrder(nil, &o)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -49,9 +50,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(append(binary.AppendVarint(nil, 1<<62), seed...))
 	f.Add(bytes.Repeat([]byte{2}, 200))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
-	node, nulls := parse(f, orderSchema), parse(f, `{"type":"array","items":["null",{"type":"array","items":"null"}]}`)
+	node, nulls := parse(f, handwritten.OrderSchema), parse(f, `{"type":"array","items":["null",{"type":"array","items":"null"}]}`)
 	list, empty := parse(f, nodeSchema), parse(f, `{"type":"record","name":"Order","fields":[]}`)
-	typed := fuzzDecoder(f, node, node, reflect.TypeFor[order]())
+	typed := fuzzDecoder(f, node, node, reflect.TypeFor[handwritten.Order]())
 	natural := fuzzDecoder(f, node, node, reflect.TypeFor[any]())
 	skipping := fuzzDecoder(f, node, empty, reflect.TypeFor[struct{}]())
 	chain := fuzzDecoder(f, list, list, reflect.TypeFor[struct {
@@ -59,8 +60,10 @@ func FuzzDecode(f *testing.F) {
 		Next  any   `avro:"next"`
 	}]())
 	cells := fuzzDecoder(f, nulls, nulls, reflect.TypeFor[[]any]())
+	shapes := coderOf[shape](f, shapesSchema, allShapes())
+	f.Add([]byte("\x0a\x06\x02\x02\x00\x06\x02x\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var into order
+		var into handwritten.Order
 		var value any
 		first := typed.Decode(data, unsafe.Pointer(&into))
 		mustPlace(t, first, len(data))
@@ -79,22 +82,23 @@ func FuzzDecode(f *testing.F) {
 		mustPlace(t, chain.Decode(data, unsafe.Pointer(&links)), len(data))
 		var items []any
 		mustPlace(t, cells.Decode(data, unsafe.Pointer(&items)), len(data))
+		shapes.again(t, data)
 	})
 }
 
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("id", int64(7), "street", int32(3), int64(1999), uint8(1), int64(1700000000000), true)
 	f.Add("", int64(math.MinInt64), "\xff", int32(-1), int64(-999999999999), uint8(9), int64(-1), false)
-	e, d := encoderOf[order](f, orderSchema), decoderOf[order](f, orderSchema, orderSchema)
+	e, d := encoderOf[handwritten.Order](f, handwritten.OrderSchema), decoderOf[handwritten.Order](f, handwritten.OrderSchema, handwritten.OrderSchema)
 	f.Fuzz(func(t *testing.T, id string, customer int64, text string, count int32, price int64, kind uint8, at int64, note bool) {
 		symbols := [...]string{"NEW", "PAID", "SHIPPED", "DONE"}
-		want := order{
-			ID: id, Customer: customer, Ship: address{Street: text, City: id + text},
-			Lines: make([]line, int(kind%5)), Tags: map[string]string{text: id}, Status: symbols[kind%4],
+		want := handwritten.Order{
+			ID: id, Customer: customer, Ship: handwritten.Address{Street: text, City: id + text},
+			Lines: make([]handwritten.Line, int(kind%5)), Tags: map[string]string{text: id}, Status: symbols[kind%4],
 			Placed: time.UnixMilli(at).UTC(), Total: price,
 		}
 		for i := range want.Lines {
-			want.Lines[i] = line{SKU: text, Count: count, Price: price - int64(i)}
+			want.Lines[i] = handwritten.Line{SKU: text, Count: count, Price: price - int64(i)}
 		}
 		if note {
 			want.Note = &text
@@ -103,15 +107,15 @@ func FuzzRoundTrip(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var got order
+		var got handwritten.Order
 		if err := d.Decode(data, unsafe.Pointer(&got)); err != nil {
 			t.Fatalf("reading %x again: %v", data, err)
 		}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Error(diff)
 		}
-		byHand := order{Lines: []line{}} // where there are none, the plan makes an empty slice
-		if err := getOrder(data, &byHand); err != nil || cmp.Diff(byHand, got) != "" {
+		byHand := handwritten.Order{Lines: []handwritten.Line{}} // where there are none, the plan makes an empty slice
+		if err := handwritten.ReadOrder(data, &byHand); err != nil || cmp.Diff(byHand, got) != "" {
 			t.Errorf("by hand: got %+v, %v, want %+v", byHand, err, got)
 		}
 	})
@@ -134,7 +138,7 @@ func FuzzResolve(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e, err := plan.NewEncoder(reader, reflect.TypeFor[any]())
+		e, err := plan.NewEncoder(reader, reflect.TypeFor[any](), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

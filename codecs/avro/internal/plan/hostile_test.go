@@ -8,11 +8,11 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gokavro/gokavro/codecs/avro/internal/handwritten"
 	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
@@ -184,7 +184,7 @@ func TestLimitsAreSettings(t *testing.T) {
 		"items":    {plan.Limits{ZeroSizeItems: 3}, plan.ErrEmpty},
 		"memory":   {plan.Limits{Bytes: 20}, plan.ErrMemory},
 	} {
-		d, err := plan.NewDecoder(resolve.New(node, node), reflect.TypeFor[[][]any](), tt.limits)
+		d, err := plan.NewDecoder(resolve.New(node, node), reflect.TypeFor[[][]any](), nil, tt.limits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,15 +197,15 @@ func TestLimitsAreSettings(t *testing.T) {
 
 func TestACutOrderIsAnErrorAtEveryByte(t *testing.T) {
 	t.Parallel()
-	o := someOrder()
-	data, err := putOrder(nil, &o)
+	o := handwritten.SomeOrder()
+	data, err := handwritten.AppendOrder(nil, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	typed, natural := decoderOf[order](t, orderSchema, orderSchema), decoderOf[any](t, orderSchema, orderSchema)
-	empty := decoderOf[struct{}](t, orderSchema, `{"type":"record","name":"Order","fields":[]}`)
+	typed, natural := decoderOf[handwritten.Order](t, handwritten.OrderSchema, handwritten.OrderSchema), decoderOf[any](t, handwritten.OrderSchema, handwritten.OrderSchema)
+	empty := decoderOf[struct{}](t, handwritten.OrderSchema, `{"type":"record","name":"Order","fields":[]}`)
 	for n := range data {
-		var into order
+		var into handwritten.Order
 		var value any
 		short := data[:n:n]
 		for _, err := range []error{
@@ -221,13 +221,13 @@ func TestACutOrderIsAnErrorAtEveryByte(t *testing.T) {
 
 func TestNothingRefersToTheData(t *testing.T) {
 	t.Parallel()
-	want := someOrder()
-	data, err := putOrder(nil, &want)
+	want := handwritten.SomeOrder()
+	data, err := handwritten.AppendOrder(nil, &want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got order
-	if err := decoderOf[order](t, orderSchema, orderSchema).Decode(data, unsafe.Pointer(&got)); err != nil {
+	var got handwritten.Order
+	if err := decoderOf[handwritten.Order](t, handwritten.OrderSchema, handwritten.OrderSchema).Decode(data, unsafe.Pointer(&got)); err != nil {
 		t.Fatal(err)
 	}
 	clear(data)
@@ -260,17 +260,13 @@ func TestManyItemsAreReadInBlocks(t *testing.T) {
 	}
 }
 
-func TestHostileDataTakeLittleTime(t *testing.T) {
+func TestItemsThatTakeNoBytesStillTakeMemory(t *testing.T) {
 	t.Parallel()
 	schema := `{"type":"array","items":{"type":"record","name":"X","fields":[{"name":"n","type":"null"}]}}`
 	data := append(binary.AppendVarint(nil, 1_000_000), 0)
-	start := time.Now()
 	var into any
 	err := decoderOf[any](t, schema, schema).Decode(data, unsafe.Pointer(&into))
-	if err != nil && !errors.Is(err, plan.ErrMemory) {
-		t.Errorf("got %v, want nothing or %v", err, plan.ErrMemory)
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("took %s", took)
+	if !errors.Is(err, plan.ErrMemory) {
+		t.Errorf("got %v, want %v", err, plan.ErrMemory)
 	}
 }

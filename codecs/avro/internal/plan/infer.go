@@ -7,10 +7,13 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
 // Infer returns the JSON text of the schema that the struct type t stands for,
-// the same for the same type each time. A name of "" is the type's own; all
+// the same for the same type each time. All fields that stand for nothing are
+// named in one error. A name of "" is the type's own; all
 // records are in the namespace. Fields and types follow t's avro tags:
 //
 //   - bool, string, float32, float64 and []byte are their namesakes; int8 to
@@ -21,21 +24,34 @@ import (
 //     the tag names another logical type; big.Rat and integers with the option
 //     decimal(precision,scale) are decimals, [Duration] is a duration
 //   - types with text methods are strings; the option uuid makes a uuid
+//   - a custom type is what it is written as, a sealed interface the union of
+//     its types
 //   - default=, alias= and type-alias= set what they say
-func Infer(t reflect.Type, namespace, name string) (string, error) {
+//
+// In place of a struct, t may be a sealed interface.
+func Infer(t reflect.Type, types *Types, namespace, name string) (string, error) {
+	if err := types.err(); err != nil {
+		return "", err
+	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct {
+	if t.Kind() != reflect.Struct && types.sealedBy(t) == nil {
 		return "", fmt.Errorf("inferring a schema from %s: it is no struct", t)
 	}
 	if name == "" {
 		name = t.Name()
 	}
-	in := inference{namespace: namespace, seen: map[seenType]string{}, applied: map[string][]string{}, defined: map[string]string{}}
-	root, err := in.record(t, name)
+	in := inference{
+		types: types, namespace: namespace,
+		seen: map[seenType]string{}, applied: map[string][]string{}, defined: map[string]string{},
+	}
+	root, err := in.root(t, name)
 	if err != nil {
 		return "", fmt.Errorf("inferring a schema from %s: %w", t, err)
+	}
+	if err := in.faults.err("inferring a schema from " + t.String()); err != nil {
+		return "", err
 	}
 	text, err := in.render(nil, root)
 	if err != nil {
@@ -57,7 +73,10 @@ type outline struct {
 	inner    *outline
 	branches []*outline
 	fields   []outlineField
+	given    string // the JSON text of a type that nothing else here describes
 }
+
+func (o *outline) nullFirst() bool { return len(o.branches) > 0 && o.branches[0].ref == "null" }
 
 type outlineField struct {
 	name    string
@@ -81,6 +100,9 @@ type seenType struct {
 }
 
 type inference struct {
+	types     *Types
+	path      string // of the field in hand
+	faults    faults
 	namespace string
 	seen      map[seenType]string // the names of types defined
 	applied   map[string][]string // type aliases by full name
@@ -94,25 +116,34 @@ func (in *inference) full(name string) string {
 	return in.namespace + "." + name
 }
 
+func (in *inference) root(t reflect.Type, name string) (*outline, error) {
+	if in.types.sealedBy(t) != nil {
+		return in.sealed(t, 0)
+	}
+	return in.record(t, name)
+}
+
 func (in *inference) record(t reflect.Type, name string) (*outline, error) {
 	if known, ok := in.seen[seenType{typ: t}]; ok {
 		return &outline{ref: known}, nil
 	}
 	in.seen[seenType{typ: t}] = in.full(name)
-	list, err := structFields(t)
+	list, err := in.types.structFields(t)
 	if err != nil {
 		return nil, err
 	}
 	record := &outline{kind: "record", name: name, space: in.namespace}
 	for _, f := range list {
-		if f.clash != "" {
-			return nil, fmt.Errorf("the fields %s and %s have the same name %q", f.goName, f.clash, f.name)
+		if f.clashes(&in.faults, in.path, t) {
+			continue
 		}
+		outer := in.path
+		in.path = join(outer, f.name)
 		field, err := in.field(f)
 		if err != nil {
-			return nil, fmt.Errorf("field %s: %w", f.name, err)
+			in.faults.add(in.path, "%v", err)
 		}
-		record.fields = append(record.fields, field)
+		record.fields, in.path = append(record.fields, field), outer
 	}
 	return record, nil
 }
@@ -136,7 +167,7 @@ func (in *inference) field(f *structField) (outlineField, error) {
 		if !json.Valid(field.dflt) {
 			field.dflt = quote(*options.dflt)
 		}
-	case typ.kind == "union":
+	case typ.nullFirst():
 		field.dflt = json.RawMessage("null")
 	}
 	return field, nil
@@ -161,7 +192,7 @@ func parseOptions(options []string) (o tagOptions, err error) {
 		case strings.HasPrefix(option, "decimal(") && strings.HasSuffix(option, ")"):
 			o.logical = "decimal"
 			o.decimal, err = parseDecimal(option)
-		case option == "uuid" || intForm(option) != plain || longForm(option) != plain:
+		case option == "uuid" || ast.IntForm(option) != ast.Plain || ast.LongForm(option) != ast.Plain:
 			o.logical = option
 		default:
 			err = fmt.Errorf("the tag has an unknown option %q", option)
@@ -200,7 +231,7 @@ func (in *inference) aliasType(typ *outline, aliases []string) error {
 		return nil
 	}
 	named := typ
-	for named.kind == "array" || named.kind == "map" || named.kind == "union" {
+	for named.kind == "array" || named.kind == "map" || named.nullFirst() && len(named.branches) == 2 {
 		if named.kind == "union" {
 			named = named.branches[1]
 			continue

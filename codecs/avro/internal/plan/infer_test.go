@@ -90,7 +90,7 @@ const inferredSchema = `{"type":"record","name":"inferred","namespace":"a.b","fi
 
 func TestInferWritesWhatTheStructSays(t *testing.T) {
 	t.Parallel()
-	got, err := plan.Infer(reflect.TypeFor[*inferred](), "a.b", "")
+	got, err := plan.Infer(reflect.TypeFor[*inferred](), nil, "a.b", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestInferWritesWhatTheStructSays(t *testing.T) {
 		t.Error(diff)
 	}
 	// The schema and the struct it comes from fit each other.
-	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[inferred]()); err != nil {
+	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[inferred](), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -110,7 +110,7 @@ func TestInferTakesScaledIntegersAndDurations(t *testing.T) {
 		One   plan.Duration `avro:"one"`
 		Two   plan.Duration `avro:"two"`
 	}
-	got, err := plan.Infer(reflect.TypeFor[record](), "", "Named")
+	got, err := plan.Infer(reflect.TypeFor[record](), nil, "", "Named")
 	want := `{"type":"record","name":"Named","fields":[` +
 		`{"name":"cents","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},` +
 		`{"name":"one","type":{"type":"fixed","name":"duration","logicalType":"duration","size":12}},` +
@@ -118,8 +118,43 @@ func TestInferTakesScaledIntegersAndDurations(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
-	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[record]()); err != nil {
+	if _, err := plan.NewEncoder(parse(t, got), reflect.TypeFor[record](), nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestInferNamesAllThatHasNoSchema(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		C chan int `avro:"c"`
+		D any      `avro:"d"`
+	}
+	type record struct {
+		A int              `avro:"a,what"`
+		B map[string]inner `avro:"b"`
+		E int              `avro:"e"`
+		F int              `avro:"e"`
+		G *big.Rat         `avro:"g"`
+	}
+	_, err := plan.Infer(reflect.TypeFor[record](), nil, "", "")
+	want := `inferring a schema from plan_test.record: a: the tag has an unknown option "what"; ` +
+		`b.c: the Go type chan int stands for no Avro type: declare how it is written with Custom; ` +
+		`b.d: the Go type interface {} stands for no Avro type: declare its types with Sealed, or give the schema; ` +
+		`e: the fields E and F of plan_test.record have the same name; ` +
+		`g: a big.Rat needs the option decimal(precision,scale)`
+	if diff := cmp.Diff(strings.Split(errorText(err), "; "), strings.Split(want, "; ")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInferIsTheSameEachTime(t *testing.T) {
+	t.Parallel()
+	want, err := plan.Infer(reflect.TypeFor[inferred](), allShapes(), "n", "R")
+	for range 20 {
+		got, again := plan.Infer(reflect.TypeFor[inferred](), allShapes(), "n", "R")
+		if err != nil || again != nil || got != want {
+			t.Fatalf("got %s, %v, want %s, %v", got, again, want, err)
+		}
 	}
 }
 
@@ -139,7 +174,7 @@ func TestInferRefusesWhatHasNoSchema(t *testing.T) {
 		want string
 	}{
 		"no struct":         {reflect.TypeFor[int](), "it is no struct"},
-		"a channel":         {reflect.TypeFor[struct{ C chan int }](), "field C: the Go type chan int stands for no Avro type"},
+		"a channel":         {reflect.TypeFor[struct{ C chan int }](), "C: the Go type chan int stands for no Avro type"},
 		"an any":            {reflect.TypeFor[struct{ C any }](), "stands for no Avro type"},
 		"a map by int":      {reflect.TypeFor[struct{ M map[int]int }](), "the keys of a map are strings"},
 		"a nameless struct": {reflect.TypeFor[other](), "needs a name"},
@@ -177,7 +212,7 @@ func TestInferRefusesWhatHasNoSchema(t *testing.T) {
 		"two fields of a name": {reflect.TypeFor[struct {
 			A int `avro:"x"`
 			B int `avro:"x"`
-		}](), `the fields A and B have the same name "x"`},
+		}](), `x: the fields A and B of struct`},
 		"two types of a name": {reflect.TypeFor[struct {
 			A [16]byte `avro:"a,uuid"`
 			B otherUUID
@@ -185,7 +220,7 @@ func TestInferRefusesWhatHasNoSchema(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got, err := plan.Infer(tt.typ, "", "R"); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if got, err := plan.Infer(tt.typ, nil, "", "R"); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %s, %v, want an error with %q", got, err, tt.want)
 			}
 		})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
 // maxInferDepth bounds pointers, slices and maps inside each other.
@@ -16,13 +18,20 @@ func (in *inference) typeOf(t reflect.Type, o tagOptions, depth int) (*outline, 
 	if depth > maxInferDepth {
 		return nil, fmt.Errorf("the type %s has no end", t)
 	}
+	custom := in.types.customOf(t)
 	switch {
+	case custom != nil && custom.schema != "":
+		return givenOutline(custom.schema)
+	case custom != nil:
+		return in.typeOf(custom.as, o, depth+1)
+	case in.types.sealedBy(t) != nil:
+		return in.sealed(t, depth)
 	case t.Kind() == reflect.Pointer:
 		inner, err := in.typeOf(t.Elem(), o, depth+1)
-		if err != nil || inner.kind == "union" {
-			return inner, err
+		if err != nil {
+			return nil, err
 		}
-		return &outline{kind: "union", branches: []*outline{{ref: "null"}, inner}}, nil
+		return inner.orNull(), nil
 	case t == typeTime:
 		return timeOutline(t, o.logical, "timestamp-millis")
 	case t == typeSpan:
@@ -48,9 +57,9 @@ func (in *inference) typeOf(t reflect.Type, o tagOptions, depth int) (*outline, 
 
 func baseOf(logical string) string {
 	switch {
-	case intForm(logical) != plain:
+	case ast.IntForm(logical) != ast.Plain:
 		return "int"
-	case longForm(logical) != plain:
+	case ast.LongForm(logical) != ast.Plain:
 		return "long"
 	}
 	return ""
@@ -122,24 +131,33 @@ func isTextType(t reflect.Type) (bool, error) {
 	return writes || reads, nil
 }
 
-func (in *inference) kindOf(t reflect.Type, depth int) (*outline, error) {
+// primitiveOf returns the primitive type that t stands for without a tag.
+func primitiveOf(t reflect.Type) (kind ast.Kind, ok bool) {
 	switch t.Kind() {
 	case reflect.Bool:
-		return &outline{ref: "boolean"}, nil
+		return ast.Boolean, true
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16:
-		return &outline{ref: "int"}, nil
+		return ast.Int, true
 	case reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint32, reflect.Uint64:
-		return &outline{ref: "long"}, nil
+		return ast.Long, true
 	case reflect.Float32:
-		return &outline{ref: "float"}, nil
+		return ast.Float, true
 	case reflect.Float64:
-		return &outline{ref: "double"}, nil
+		return ast.Double, true
 	case reflect.String:
-		return &outline{ref: "string"}, nil
+		return ast.String, true
 	case reflect.Slice:
-		if isByteSlice(t) {
-			return &outline{ref: "bytes"}, nil
-		}
+		return ast.Bytes, isByteSlice(t)
+	}
+	return 0, false
+}
+
+func (in *inference) kindOf(t reflect.Type, depth int) (*outline, error) {
+	if kind, ok := primitiveOf(t); ok {
+		return &outline{ref: kind.String()}, nil
+	}
+	switch t.Kind() {
+	case reflect.Slice:
 		return in.container("array", t.Elem(), depth)
 	case reflect.Array:
 		if !isByteArray(t, t.Len()) {
@@ -161,7 +179,11 @@ func (in *inference) kindOf(t reflect.Type, depth int) (*outline, error) {
 		}
 		return in.record(t, t.Name())
 	}
-	return nil, fmt.Errorf("the Go type %s stands for no Avro type", t)
+	remedy := "declare how it is written with Custom"
+	if t.Kind() == reflect.Interface {
+		remedy = "declare its types with Sealed, or give the schema"
+	}
+	return nil, fmt.Errorf("the Go type %s stands for no Avro type: %s", t, remedy)
 }
 
 func (in *inference) container(kind string, elem reflect.Type, depth int) (*outline, error) {
@@ -170,97 +192,4 @@ func (in *inference) container(kind string, elem reflect.Type, depth int) (*outl
 		return nil, err
 	}
 	return &outline{kind: kind, inner: inner}, nil
-}
-
-// render appends the JSON of a type. A type that was defined before in the
-// same words becomes its name.
-func (in *inference) render(dst []byte, o *outline) ([]byte, error) {
-	switch {
-	case o.ref != "":
-		return append(dst, quote(o.ref)...), nil
-	case o.kind == "union":
-		dst, err := in.render(append(dst, '['), o.branches[0])
-		if err == nil {
-			dst, err = in.render(append(dst, ','), o.branches[1])
-		}
-		return append(dst, ']'), err
-	case o.name == "":
-		return in.define(dst, o)
-	}
-	text, err := in.define(nil, o)
-	if err != nil {
-		return nil, err
-	}
-	full := in.full(o.name)
-	switch before, known := in.defined[full]; {
-	case !known:
-		in.defined[full] = string(text)
-		return append(dst, text...), nil
-	case before != string(text):
-		return nil, fmt.Errorf("two different types have the name %s", full)
-	}
-	return append(dst, quote(full)...), nil
-}
-
-func (in *inference) define(dst []byte, o *outline) (_ []byte, err error) {
-	dst = append(append(dst, `{"type":`...), quote(o.kind)...)
-	dst = appendMember(dst, "name", o.name)
-	dst = appendMember(dst, "namespace", o.space)
-	dst = appendNames(dst, "aliases", o.aliases)
-	dst = appendMember(dst, "logicalType", o.logical)
-	if o.logical == "decimal" {
-		dst = strconv.AppendInt(append(dst, `,"precision":`...), int64(o.decimal[0]), 10)
-		dst = strconv.AppendInt(append(dst, `,"scale":`...), int64(o.decimal[1]), 10)
-	}
-	switch o.kind {
-	case "fixed":
-		dst = strconv.AppendInt(append(dst, `,"size":`...), int64(o.size), 10)
-	case "array":
-		dst, err = in.render(append(dst, `,"items":`...), o.inner)
-	case "map":
-		dst, err = in.render(append(dst, `,"values":`...), o.inner)
-	case "record":
-		dst, err = in.renderFields(dst, o.fields)
-	}
-	return append(dst, '}'), err
-}
-
-func (in *inference) renderFields(dst []byte, fields []outlineField) (_ []byte, err error) {
-	dst = append(dst, `,"fields":[`...)
-	for i, f := range fields {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(append(dst, `{"name":`...), quote(f.name)...)
-		if dst, err = in.render(append(dst, `,"type":`...), f.typ); err != nil {
-			return nil, fmt.Errorf("field %s: %w", f.name, err)
-		}
-		dst = appendNames(dst, "aliases", f.aliases)
-		if f.dflt != nil {
-			dst = append(append(dst, `,"default":`...), f.dflt...)
-		}
-		dst = append(dst, '}')
-	}
-	return append(dst, ']'), nil
-}
-
-func appendMember(dst []byte, name, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	return append(append(append(append(dst, ','), quote(name)...), ':'), quote(value)...)
-}
-
-func appendNames(dst []byte, name string, values []string) []byte {
-	if len(values) == 0 {
-		return dst
-	}
-	dst = append(append(append(dst, ','), quote(name)...), ':', '[')
-	for i, value := range values {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, quote(value)...)
-	}
-	return append(dst, ']')
 }

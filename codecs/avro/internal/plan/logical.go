@@ -10,15 +10,17 @@ import (
 	"math/bits"
 	"time"
 	"unsafe"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
 const secondsPerDay = 24 * 60 * 60
 
-func timeOf(v int64, f form) time.Time {
+func timeOf(v int64, f ast.Form) time.Time {
 	switch f {
-	case timestampMillis, localMillis:
+	case ast.TimestampMillis, ast.LocalMillis:
 		return time.UnixMilli(v).UTC()
-	case timestampMicros, localMicros:
+	case ast.TimestampMicros, ast.LocalMicros:
 		return time.UnixMicro(v).UTC()
 	}
 	return time.Unix(v/1e9, v%1e9).UTC()
@@ -26,26 +28,26 @@ func timeOf(v int64, f form) time.Time {
 
 // numberOf returns a time in the unit of f. A local timestamp is what the
 // clock shows at the time's own place.
-func numberOf(t time.Time, f form) (int64, bool) {
-	if f >= localMillis && f <= localNanos {
+func numberOf(t time.Time, f ast.Form) (int64, bool) {
+	if f >= ast.LocalMillis && f <= ast.LocalNanos {
 		_, offset := t.Zone()
 		t = t.Add(time.Duration(offset) * time.Second)
 	}
 	seconds, nanos := t.Unix(), int64(t.Nanosecond())
-	if f == timestampMillis && uint64(seconds) < math.MaxInt64/1000 {
+	if f == ast.TimestampMillis && uint64(seconds) < math.MaxInt64/1000 {
 		return seconds*1000 + nanos/1e6, true
 	}
 	unit := int64(1e9)
 	switch f {
-	case date:
+	case ast.Date:
 		days := seconds / secondsPerDay
 		if seconds%secondsPerDay < 0 {
 			days--
 		}
 		return days, days == int64(int32(days))
-	case timestampMillis, localMillis:
+	case ast.TimestampMillis, ast.LocalMillis:
 		unit = 1e3
-	case timestampMicros, localMicros:
+	case ast.TimestampMicros, ast.LocalMicros:
 		unit = 1e6
 	}
 	part := nanos / (1e9 / unit)
@@ -59,17 +61,17 @@ func numberOf(t time.Time, f form) (int64, bool) {
 	return sum, fits && (part >= 0) == (sum >= whole)
 }
 
-func spanOf(v int64, f form) (time.Duration, bool) {
+func spanOf(v int64, f ast.Form) (time.Duration, bool) {
 	unit := int64(time.Millisecond)
-	if f == timeMicros {
+	if f == ast.TimeMicros {
 		unit = int64(time.Microsecond)
 	}
 	return time.Duration(v * unit), v <= math.MaxInt64/unit && v >= math.MinInt64/unit
 }
 
 // spanNumber returns a span in the unit of f; parts of a unit are cut off.
-func spanNumber(d time.Duration, f form) (int64, bool) {
-	if f == timeMicros {
+func spanNumber(d time.Duration, f ast.Form) (int64, bool) {
+	if f == ast.TimeMicros {
 		return d.Microseconds(), true
 	}
 	v := d.Milliseconds()
@@ -135,30 +137,94 @@ func limitOf(digits int) int64 {
 	if digits > maxPower {
 		return 0
 	}
-	limit := int64(1)
-	for range digits {
-		limit *= 10
+	return power(digits)
+}
+
+// power returns 10^n, of which n up to maxPower fit.
+func power(n int) int64 {
+	p := int64(1)
+	for range n {
+		p *= 10
 	}
-	return limit
+	return p
 }
 
 func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
 func ratAt(p unsafe.Pointer) *big.Rat { return (*big.Rat)(p) }
 
+// fractions are the decimals of a scale that are one part of something: 1 by
+// 2^i * 5^j is at i*(scale+1) + j. Setting a rational number from one of them
+// and then its numerator saves the search for a common divisor.
+type fractions []*big.Rat
+
+// maxFractions bounds the scale that fractions are kept for.
+const maxFractions = 4
+
+// fractionsOf returns the fractions of a scale, nil where it is too large.
+func fractionsOf(scale int) fractions {
+	if scale > maxFractions {
+		return nil
+	}
+	var all fractions
+	for i, twos := 0, int64(1); i <= scale; i, twos = i+1, twos*2 {
+		for j, fives := 0, int64(1); j <= scale; j, fives = j+1, fives*5 {
+			all = append(all, big.NewRat(1, twos*fives))
+		}
+	}
+	return all
+}
+
+// set sets rat to v by 10^scale.
+func (f fractions) set(rat *big.Rat, v int64, scale int) {
+	twos, fives := scale, scale
+	for ; twos > 0 && v&1 == 0; twos-- {
+		v >>= 1
+	}
+	for ; fives > 0 && v%5 == 0; fives-- {
+		v /= 5
+	}
+	rat.Set(f[twos*(scale+1)+fives])
+	rat.Num().SetInt64(v)
+}
+
 // setRat sets rat to a decimal. More bytes than its precision can take are
 // refused, as large numbers take long to reduce.
-func setRat(rat *big.Rat, raw []byte, scale, digits int) error {
+func setRat(rat *big.Rat, raw []byte, x *detail) error {
 	raw = significant(raw)
-	if digitsIn(len(raw)-1) > digits {
-		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), digits)
+	if ast.DigitsIn(len(raw)-1) > x.digits {
+		return fmt.Errorf("%w: a decimal of %d bytes has more than %d digits", ErrRange, len(raw), x.digits)
+	}
+	if v, ok := unscaled(raw); ok && x.fractions != nil {
+		x.fractions.set(rat, v, x.scale)
+		return nil
 	}
 	v := new(big.Int).SetBytes(raw)
 	if len(raw) > 0 && raw[0] >= 0x80 {
 		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
 	}
-	rat.SetFrac(v, powerOfTen(scale))
+	rat.SetFrac(v, powerOfTen(x.scale))
 	return nil
+}
+
+// ratNumber returns a decimal's unscaled number where all that it takes to
+// find it fits 64 bits.
+func ratNumber(rat *big.Rat, scale, digits int) (v int64, ok bool) {
+	num := rat.Num()
+	if !num.IsInt64() || scale > maxPower {
+		return 0, false
+	}
+	factor := power(scale)
+	if !rat.IsInt() {
+		den := rat.Denom()
+		if !den.IsInt64() || factor%den.Int64() != 0 {
+			return 0, false
+		}
+		factor /= den.Int64()
+	}
+	n := num.Int64()
+	v = n * factor
+	return v, v/factor == n && v != math.MinInt64 && withinDigits(v, digits)
 }
 
 // ratBytes returns a decimal's two's complement, of size bytes unless that is

@@ -24,7 +24,7 @@ func parse(t testing.TB, text string) *ast.Node {
 
 func encoderOf[T any](t testing.TB, schema string) *plan.Encoder {
 	t.Helper()
-	e, err := plan.NewEncoder(parse(t, schema), reflect.TypeFor[T]())
+	e, err := plan.NewEncoder(parse(t, schema), reflect.TypeFor[T](), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func encoderOf[T any](t testing.TB, schema string) *plan.Encoder {
 func decoderOf[T any](t testing.TB, writer, reader string) *plan.Decoder {
 	t.Helper()
 	action := resolve.New(parse(t, writer), parse(t, reader))
-	d, err := plan.NewDecoder(action, reflect.TypeFor[T](), plan.Limits{})
+	d, err := plan.NewDecoder(action, reflect.TypeFor[T](), nil, plan.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,10 @@ func (r *reader) rare(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 		return r.through(o, at, pos)
 	case opBox, opBranch:
 		return r.box(o, at, pos)
+	case opSealed:
+		return r.sealed(o, at, pos)
+	case opCustom:
+		return r.custom(o, at, pos)
 	case opRecordMap:
 		return r.recordMap(o, at, pos)
 	}
@@ -158,7 +162,7 @@ func (r *reader) binary(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 	case opBytes, opFixedBytes:
 		return next, r.bytes(o, at, raw, next)
 	case opRat:
-		if fault := setRat(ratAt(at), raw, o.x.scale, o.x.digits); fault != nil {
+		if fault := setRat(ratAt(at), raw, o.x); fault != nil {
 			return pos, r.fault(pos, fault)
 		}
 	case opUUIDString:

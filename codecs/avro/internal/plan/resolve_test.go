@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gokavro/gokavro/codecs/avro/internal/handwritten"
 	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
 )
@@ -99,7 +100,7 @@ func TestDefaultsThatDoNotFitAreNamed(t *testing.T) {
 		action := resolve.New(parse(t, `{"type":"record","name":"R","fields":[]}`), parse(t, reader))
 		_, err := plan.NewDecoder(action, reflect.TypeFor[struct {
 			F any `avro:"f"`
-		}](), plan.Limits{})
+		}](), nil, plan.Limits{})
 		if err == nil || !strings.Contains(err.Error(), "f: the default does not fit") {
 			t.Errorf("%s with default %s: got %v", typ, text, err)
 		}
@@ -122,7 +123,7 @@ func TestDefaultsThatGrowWithoutEndAreErrors(t *testing.T) {
 		action := resolve.New(parse(t, `{"type":"record","name":"R","fields":[]}`), parse(t, reader))
 		_, err := plan.NewDecoder(action, reflect.TypeFor[struct {
 			F any `avro:"f"`
-		}](), plan.Limits{})
+		}](), nil, plan.Limits{})
 		if err == nil || !strings.Contains(err.Error(), "too large") {
 			t.Errorf("%s: got %v, want an error", name, err)
 		}
@@ -172,8 +173,8 @@ func TestFieldsThatAStructHasNotAreSkipped(t *testing.T) {
 	type part struct {
 		Age int32 `avro:"age"`
 	}
-	u := someUser()
-	got, err := decode[part](t, userSchema, userSchema, hex.EncodeToString(putUser(nil, &u)))
+	u := handwritten.SomeUser()
+	got, err := decode[part](t, handwritten.UserSchema, handwritten.UserSchema, hex.EncodeToString(handwritten.AppendUser(nil, &u)))
 	if err != nil || got.Age != u.Age {
 		t.Errorf("got %+v, %v, want age %d", got, err, u.Age)
 	}
@@ -181,12 +182,12 @@ func TestFieldsThatAStructHasNotAreSkipped(t *testing.T) {
 
 func TestPlansAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
-	e, d, natural := encoderOf[order](t, orderSchema), decoderOf[order](t, orderSchema, orderSchema), decoderOf[any](t, orderSchema, orderSchema)
-	generic := encoderOf[any](t, orderSchema)
+	e, d, natural := encoderOf[handwritten.Order](t, handwritten.OrderSchema), decoderOf[handwritten.Order](t, handwritten.OrderSchema, handwritten.OrderSchema), decoderOf[any](t, handwritten.OrderSchema, handwritten.OrderSchema)
+	generic := encoderOf[any](t, handwritten.OrderSchema)
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			want := someOrder()
+			want := handwritten.SomeOrder()
 			for range 50 {
 				data, err := e.Append(nil, unsafe.Pointer(&want))
 				if err != nil {
@@ -200,7 +201,7 @@ func TestPlansAreSafeForConcurrentUse(t *testing.T) {
 				if data, err = generic.Append(data[:0], unsafe.Pointer(&value)); err != nil {
 					t.Error(err)
 				}
-				var got order
+				var got handwritten.Order
 				if err := d.Decode(data, unsafe.Pointer(&got)); err != nil || cmp.Diff(got, want) != "" {
 					t.Errorf("got %+v, %v", got, err)
 				}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding"
 	"reflect"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -33,140 +34,94 @@ func (i integer) fits(v int64) bool {
 	return v >= 0 && (i.bits == 64 || v>>i.bits == 0)
 }
 
-// scalar compiles a primitive or fixed type.
+var (
+	typeTextMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	typeTextUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(typeTextUnmarshaler) }
+
+func writesText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(typeTextMarshaler) }
+
+// readBy has the operation that reads what fits in one way alone.
+var readBy = [fits]opcode{
+	fitBool: opBool, fitTime: opTime, fitSpan: opSpan, fitString: opString, fitText: opText, fitBytes: opBytes, fitArray: opFixed,
+	fitRat: opRat, fitDecimal: opDecimal64, fitUUIDString: opUUIDString, fitUUIDText: opUUIDText, fitDuration: opDuration,
+}
+
+// scalar compiles what is no record, array, map or union.
 func (b *place) scalar(a *resolve.Action, t reflect.Type) {
-	var done bool
-	switch a.Reader.Kind {
-	case ast.Boolean:
-		done = b.when(t.Kind() == reflect.Bool, opBool, detail{})
-	case ast.Int, ast.Long:
-		done = b.integer(a, t)
-	case ast.Float, ast.Double:
-		done = b.floating(a, t)
-	case ast.String:
-		done = b.text(a, t)
-	case ast.Bytes, ast.Fixed:
-		done = b.binary(a, t)
+	n := a.Reader
+	x := detail{
+		typ: t, form: n.Form(), scale: n.Scale, digits: n.Precision,
+		pointer: reflect.Zero(reflect.PointerTo(t)).Interface(),
 	}
-	if !done {
+	x.integer, _ = integerOf(t)
+	x.integer.narrow = a.Writer.Kind == ast.Int
+	how := fitOf(n, t, readsText(t))
+	code := readBy[how]
+	switch {
+	case how == unfit:
 		b.mismatch(a, t)
-	}
-}
-
-// when adds an operation where the type fits.
-func (b *place) when(fits bool, code opcode, x detail) bool {
-	if fits {
-		b.emit(code, x)
-	}
-	return fits
-}
-
-func (b *place) integer(a *resolve.Action, t reflect.Type) bool {
-	f := formOf(a.Reader)
-	narrow := a.Writer.Kind == ast.Int
-	x := detail{form: f, integer: integer{narrow: narrow}, typ: t}
-	switch {
-	case f == date && isTimeType(t):
-		return b.when(true, opDate, x)
-	case f.isTime() && isTimeType(t):
-		return b.when(true, opTime, x)
-	case (f == timeMillis || f == timeMicros) && t == typeSpan:
-		return b.when(true, opSpan, x)
-	case t == typeSpan && f != plain:
-		return false
-	}
-	number, ok := integerOf(t)
-	number.narrow = narrow
-	x.integer = number
-	switch {
-	case !ok:
-		return false
-	case number.signed && number.bits == 64 && narrow:
-		return b.when(true, opInt64, x)
-	case number.signed && number.bits == 64:
-		return b.when(true, opLong64, x)
-	case number.signed && number.bits == 32 && narrow:
-		return b.when(true, opInt32, x)
-	}
-	return b.when(true, opInteger, x)
-}
-
-// floating compiles a float or double, which an int, long or float may have
-// been written for. A float32 in Go rounds a double.
-func (b *place) floating(a *resolve.Action, t reflect.Type) bool {
-	wide := t.Kind() == reflect.Float64
-	if !wide && t.Kind() != reflect.Float32 {
-		return false
-	}
-	x := detail{integer: integer{narrow: a.Writer.Kind == ast.Int}, bits: 32}
-	if wide {
-		x.bits = 64
-	}
-	switch {
-	case a.Writer.Kind == ast.Double && wide:
-		b.emit(opDouble, x)
-	case a.Writer.Kind == ast.Double:
-		b.emit(opDoubleTo32, x)
-	case a.Writer.Kind == ast.Float && wide:
-		b.emit(opFloatFrom64, x)
-	case a.Writer.Kind == ast.Float:
-		b.emit(opFloat, x)
-	case a.Reader.Kind == ast.Float:
-		b.emit(opFloatFromInt, x)
-	default:
-		b.emit(opDoubleFromInt, x)
-	}
-	return true
-}
-
-// text compiles a string, which bytes may have been written for.
-func (b *place) text(a *resolve.Action, t reflect.Type) bool {
-	x := detail{typ: t, pointer: reflect.Zero(reflect.PointerTo(t)).Interface(), bits: 1}
-	switch {
-	case readsText(t):
-		b.emit(opText, x)
-	case t.Kind() == reflect.String:
-		b.emit(opString, x)
-	case isByteSlice(t):
-		b.emit(opBytes, x)
-	case formOf(a.Reader) == uuid && isByteArray(t, 16):
-		b.emit(opUUIDText, x)
-	default:
-		return false
-	}
-	return true
-}
-
-// binary compiles bytes or a fixed.
-func (b *place) binary(a *resolve.Action, t reflect.Type) bool {
-	fixed := a.Reader.Kind == ast.Fixed
-	size := max(a.Reader.Size, 0)
-	x := detail{typ: t, form: formOf(a.Reader), scale: a.Reader.Scale, digits: a.Reader.Precision}
-	number, isNumber := integerOf(t)
-	x.integer = number
-	var code opcode
-	switch {
-	case x.form == decimal && t.ConvertibleTo(typeRat):
-		code = opRat
-	case x.form == decimal && isNumber && t != typeSpan:
-		code = opDecimal64
-	case x.form == uuid && t.Kind() == reflect.String:
-		code = opUUIDString
-	case x.form == duration && isSpan3(t):
-		code = opDuration
-	case fixed && isByteArray(t, size):
-		code = opFixed
-	case fixed && isByteSlice(t):
+		return
+	case how == fitInteger:
+		code = x.integer.read()
+	case how == fitFloat:
+		x.bits = uint64(t.Bits())
+		code = readFloat(a, x.bits)
+	case x.form == ast.Date && how == fitTime:
+		code = opDate
+	case n.Kind == ast.Enum:
+		x.symbols, x.index = n.Symbols, a.Symbols
+		code = readEnum(how)
+	case how == fitRat:
+		x.fractions = fractionsOf(n.Scale)
+	case n.Kind == ast.String:
+		x.bits = 1
+	case n.Kind == ast.Fixed && how == fitBytes:
 		code = opFixedBytes
-	case !fixed && (isByteSlice(t) || t.Kind() == reflect.String):
-		code = opBytes
-	default:
-		return false
 	}
 	o := b.emit(code, x)
-	o.size = uintptr(size)
-	if fixed {
-		o.null = 1
+	if n.Kind == ast.Fixed {
+		o.size, o.null = uintptr(max(n.Size, 0)), 1
 	}
-	return true
+}
+
+// read returns the operation that reads an int or long.
+func (i integer) read() opcode {
+	switch {
+	case i.signed && i.bits == 64 && i.narrow:
+		return opInt64
+	case i.signed && i.bits == 64:
+		return opLong64
+	case i.signed && i.bits == 32 && i.narrow:
+		return opInt32
+	}
+	return opInteger
+}
+
+// readFloat returns the operation for a float or double of so many bits in Go,
+// which an int, long or float may have been written for. A float32 in Go
+// rounds a double.
+func readFloat(a *resolve.Action, bits uint64) opcode {
+	switch {
+	case a.Writer.Kind == ast.Double && bits == 64:
+		return opDouble
+	case a.Writer.Kind == ast.Double:
+		return opDoubleTo32
+	case a.Writer.Kind == ast.Float && bits == 64:
+		return opFloatFrom64
+	case a.Writer.Kind == ast.Float:
+		return opFloat
+	case a.Reader.Kind == ast.Float:
+		return opFloatFromInt
+	}
+	return opDoubleFromInt
+}
+
+func readEnum(how fit) opcode {
+	if how == fitText {
+		return opEnumText
+	}
+	return opEnum
 }

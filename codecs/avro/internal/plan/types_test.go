@@ -123,6 +123,12 @@ func TestLogicalTypesAreWrittenAndReadAgain(t *testing.T) {
 	both(t, long("timestamp-micros"), at.Truncate(time.Microsecond), encode(t, `"long"`, at.UnixMicro()))
 	both(t, long("timestamp-nanos"), at, encode(t, `"long"`, at.UnixNano()))
 	both(t, long("local-timestamp-millis"), at.Truncate(time.Millisecond), "f6a1abfef962")
+	both(t, long("local-timestamp-micros"), at.Truncate(time.Microsecond), encode(t, `"long"`, at.UnixMicro()))
+	both(t, long("timestamp-micros"), time.UnixMicro(-1500001).UTC(), encode(t, `"long"`, int64(-1500001)))
+	both(t, long("local-timestamp-nanos"), time.Unix(0, -1).UTC(), "01")
+	both(t, long("local-timestamp-micros"), int64(-1), "01")
+	both(t, `{"type":"int","logicalType":"date"}`, int32(-1), "01")
+	both(t, `{"type":"int","logicalType":"time-millis"}`, int32(5), "0a")
 	both(t, long("local-timestamp-nanos"), at, encode(t, `"long"`, at.UnixNano()))
 	both(t, long("timestamp-millis"), time.UnixMilli(math.MinInt64).UTC(), "ffffffffffffffffff01")
 	both(t, long("timestamp-nanos"), time.Unix(0, math.MaxInt64).UTC(), "feffffffffffffffff01")
@@ -148,8 +154,12 @@ func TestLogicalTypesAreWrittenAndReadAgain(t *testing.T) {
 	both(t, `{"type":"string","logicalType":"uuid"}`, idText, "48"+hexOf(idText))
 	both(t, `{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}`, id, hexOf(string(id[:])))
 	both(t, `{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}`, idText, hexOf(string(id[:])))
+	both(t, `["null",{"type":"string","logicalType":"uuid"}]`, &id, "0248"+hexOf(idText))
+	both(t, `{"type":"array","items":{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}}`, [][16]byte{id}, "02"+hexOf(string(id[:]))+"00")
 	span := `{"type":"fixed","name":"S","size":12,"logicalType":"duration"}`
 	both(t, span, days{1, 2, 3}, "010000000200000003000000")
+	both(t, span, plan.Duration{Months: 1, Days: 2, Millis: math.MaxUint32}, "0100000002000000ffffffff")
+	both(t, `["null",`+span+`]`, &plan.Duration{Days: 1}, "02000000000100000000000000")
 	both(t, span, [12]byte{1, 11: 9}, "010000000000000000000009")
 	both(t, `{"type":"bytes","logicalType":"decimal","precision":0}`, []byte{1}, "0201")
 }
@@ -295,7 +305,7 @@ func TestValuesThatDoNotFitAreErrors(t *testing.T) {
 		"a map with a field more":    {encodeError(t, record(`"int"`), any(map[string]any{"f": 1, "g": 2})), `the record R has no field "g"`},
 		"a UUID that is none":        {encodeError(t, record(`{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}`), holder[string]{"x"}), "f: not a UUID"},
 		"an item of an array":        {encodeError(t, record(`{"type":"array","items":"string"}`), holder[[]string]{[]string{"a", "\xff"}}), "f[1]: a string is not valid UTF-8"},
-		"an endless circle of nodes": {encodeError(t, nodeSchema, circle()), "the datum is nested deeper than the limit"},
+		"an endless circle of nodes": {encodeError(t, nodeSchema, nodeCircle()), "the datum is nested deeper than the limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -306,7 +316,7 @@ func TestValuesThatDoNotFitAreErrors(t *testing.T) {
 	}
 }
 
-func circle() node {
+func nodeCircle() node {
 	n := node{}
 	n.Next = &n
 	return n

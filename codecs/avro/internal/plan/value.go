@@ -11,3 +11,10 @@ func Decode[T any](d *Decoder, data []byte, into *T) error {
 func Append[T any](e *Encoder, dst []byte, value *T) ([]byte, error) {
 	return e.Append(dst, unsafe.Pointer(value))
 }
+
+// AppendDirect is [Append] for a value whose fields are all short scalars,
+// where dst has room for it; ok tells whether it was one. Callers inline it.
+func AppendDirect[T any](e *Encoder, dst []byte, value *T) (_ []byte, ok bool) {
+	i, n := writeDirect(e.direct, 0, dst, unsafe.Pointer(value))
+	return dst[:n], i == e.steps
+}

@@ -1,4 +1,6 @@
-package plan_test
+// Package handwritten is what one writes by hand for two records: the measure
+// of the codecs, in tests and benchmarks.
+package handwritten
 
 import (
 	"encoding/binary"
@@ -8,44 +10,51 @@ import (
 	"unicode/utf8"
 )
 
-type user struct {
+// User is a small record.
+type User struct {
 	ID   int32  `avro:"id"`
 	Name string `avro:"name"`
 	Age  int32  `avro:"age"`
 }
 
-type user2 struct {
+// User2 is a User of a later version.
+type User2 struct {
 	ID    int64  `avro:"id"`
 	Name  string `avro:"name"`
 	Email string `avro:"email"`
 	Age   int32  `avro:"age"`
 }
 
-const userSchema = `{"type":"record","name":"User","fields":[
+// UserSchema is the schema of a User.
+const UserSchema = `{"type":"record","name":"User","fields":[
 	{"name":"id","type":"int"},{"name":"name","type":"string"},{"name":"age","type":"int"}]}`
 
-const user2Schema = `{"type":"record","name":"User","fields":[
+// User2Schema is the schema of a User2.
+const User2Schema = `{"type":"record","name":"User","fields":[
 	{"name":"id","type":"long"},{"name":"name","type":"string"},
 	{"name":"email","type":"string","default":"none"},{"name":"age","type":"int"}]}`
 
-type address struct {
+// Address is where an order goes.
+type Address struct {
 	Street  string `avro:"street"`
 	City    string `avro:"city"`
 	Zip     string `avro:"zip"`
 	Country string `avro:"country"`
 }
 
-type line struct {
+// Line is what an order has of one thing. The price is in cents.
+type Line struct {
 	SKU   string `avro:"sku"`
 	Count int32  `avro:"count"`
 	Price int64  `avro:"price"`
 }
 
-type order struct {
+// Order is a record with nearly all that records have. The total is in cents.
+type Order struct {
 	ID       string            `avro:"id"`
 	Customer int64             `avro:"customer"`
-	Ship     address           `avro:"ship"`
-	Lines    []line            `avro:"lines"`
+	Ship     Address           `avro:"ship"`
+	Lines    []Line            `avro:"lines"`
 	Tags     map[string]string `avro:"tags"`
 	Status   string            `avro:"status"`
 	Note     *string           `avro:"note"`
@@ -54,31 +63,35 @@ type order struct {
 	Total    int64             `avro:"total"`
 }
 
-const decimalSchema = `{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}`
+// DecimalSchema is the schema of an amount in cents.
+const DecimalSchema = `{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}`
 
-const orderSchema = `{"type":"record","name":"Order","namespace":"shop","fields":[
+// OrderSchema is the schema of an Order.
+const OrderSchema = `{"type":"record","name":"Order","namespace":"shop","fields":[
 	{"name":"id","type":"string"},
 	{"name":"customer","type":"long"},
 	{"name":"ship","type":{"type":"record","name":"Address","fields":[
 		{"name":"street","type":"string"},{"name":"city","type":"string"},
 		{"name":"zip","type":"string"},{"name":"country","type":"string"}]}},
 	{"name":"lines","type":{"type":"array","items":{"type":"record","name":"Line","fields":[
-		{"name":"sku","type":"string"},{"name":"count","type":"int"},{"name":"price","type":` + decimalSchema + `}]}}},
+		{"name":"sku","type":"string"},{"name":"count","type":"int"},{"name":"price","type":` + DecimalSchema + `}]}}},
 	{"name":"tags","type":{"type":"map","values":"string"}},
 	{"name":"status","type":{"type":"enum","name":"Status","symbols":["NEW","PAID","SHIPPED","DONE"]}},
 	{"name":"note","type":["null","string"],"default":null},
 	{"name":"coupon","type":["null","string"],"default":null},
 	{"name":"placed","type":{"type":"long","logicalType":"timestamp-millis"}},
-	{"name":"total","type":` + decimalSchema + `}]}`
+	{"name":"total","type":` + DecimalSchema + `}]}`
 
-func someUser() user { return user{ID: 4711, Name: "Ann Example", Age: 31} }
+// SomeUser returns a User of 18 bytes.
+func SomeUser() User { return User{ID: 4711, Name: "Ann Example", Age: 31} }
 
-func someOrder() order {
+// SomeOrder returns an Order of 243 bytes.
+func SomeOrder() Order {
 	note := "leave the parcel with the neighbours, please"
-	return order{
+	return Order{
 		ID: "o-2024-000471", Customer: 918273645,
-		Ship: address{Street: "12 Long Street", City: "Springfield", Zip: "04711", Country: "NL"},
-		Lines: []line{
+		Ship: Address{Street: "12 Long Street", City: "Springfield", Zip: "04711", Country: "NL"},
+		Lines: []Line{
 			{SKU: "sku-100-blue", Count: 2, Price: 1999},
 			{SKU: "sku-200-red", Count: 1, Price: 249900},
 			{SKU: "sku-300-green", Count: 12, Price: 5},
@@ -88,24 +101,23 @@ func someOrder() order {
 	}
 }
 
-// What follows is what one would write by hand for these records.
-
 func putString(dst []byte, s string) []byte {
 	return append(binary.AppendVarint(dst, int64(len(s))), s...)
 }
 
-func putUser(dst []byte, u *user) []byte {
+// AppendUser appends the Avro binary form of u.
+func AppendUser(dst []byte, u *User) []byte {
 	dst = binary.AppendVarint(dst, int64(u.ID))
 	dst = putString(dst, u.Name)
 	return binary.AppendVarint(dst, int64(u.Age))
 }
 
-// putCheckedUser refuses a name that no reader would take, as a codec must.
-func putCheckedUser(dst []byte, u *user) ([]byte, error) {
+// AppendCheckedUser refuses a name that no reader would take, as a codec must.
+func AppendCheckedUser(dst []byte, u *User) ([]byte, error) {
 	if !utf8.ValidString(u.Name) {
 		return nil, errHand
 	}
-	return putUser(dst, u), nil
+	return AppendUser(dst, u), nil
 }
 
 func putDecimal(dst []byte, v int64) []byte {
@@ -143,7 +155,8 @@ func putStatus(dst []byte, status string) ([]byte, error) {
 	return dst, errSymbol
 }
 
-func putOrder(dst []byte, o *order) ([]byte, error) {
+// AppendOrder appends the Avro binary form of o.
+func AppendOrder(dst []byte, o *Order) ([]byte, error) {
 	dst = putString(dst, o.ID)
 	dst = binary.AppendVarint(dst, o.Customer)
 	dst = putString(dst, o.Ship.Street)
@@ -251,22 +264,24 @@ func (c *cursor) count() int {
 	return int(n)
 }
 
-func getUser(data []byte, u *user) error {
+// ReadUser reads what AppendUser writes.
+func ReadUser(data []byte, u *User) error {
 	c := cursor{data: data}
 	u.ID, u.Name, u.Age = c.int(), c.string(), c.int()
 	return c.err
 }
 
-func getOrder(data []byte, o *order) error {
+// ReadOrder reads what AppendOrder writes.
+func ReadOrder(data []byte, o *Order) error {
 	c := cursor{data: data}
 	o.ID, o.Customer = c.string(), c.long()
 	o.Ship.Street, o.Ship.City, o.Ship.Zip, o.Ship.Country = c.string(), c.string(), c.string(), c.string()
 	for n := c.count(); n > 0; n = c.count() {
 		if len(o.Lines) == 0 {
-			o.Lines = make([]line, 0, n)
+			o.Lines = make([]Line, 0, n)
 		}
 		for range n {
-			o.Lines = append(o.Lines, line{SKU: c.string(), Count: c.int(), Price: c.decimal()})
+			o.Lines = append(o.Lines, Line{SKU: c.string(), Count: c.int(), Price: c.decimal()})
 		}
 	}
 	for n := c.count(); n > 0; n = c.count() {
