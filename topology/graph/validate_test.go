@@ -116,7 +116,7 @@ func TestCheckPartitionsWantsInputsAndStoreAlike(t *testing.T) {
 		{name: "all there", counts: map[string]int32{"in": 4, "s": 4, "out": 1, "table": 2, "t-dead-letters": 1}},
 		{
 			name: "counts differ", counts: map[string]int32{"in": 4, "s": 3, "out": 1, "table": 2, "t-dead-letters": 1},
-			want: []string{`its inputs and its store must have the same number of partitions, but "s": 3; "in": 4: create them anew with one count`},
+			want: []string{`its inputs and its stores must have the same number of partitions, but "s": 3; "in": 4: create them anew with one count`},
 		},
 		{
 			name: "missing topics", counts: map[string]int32{"in": 4, "s": 4, "table": 2},
