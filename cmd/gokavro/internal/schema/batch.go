@@ -49,6 +49,9 @@ func (p pair) check() finding {
 	var schemas [2]*avro.ParsedSchema
 	for i, text := range []json.RawMessage{p.Writer, p.Reader} {
 		parsed, err := source.ParseSchema(text)
+		if text == nil {
+			err = errors.New("there is none")
+		}
 		if err != nil {
 			found.Faults = append(found.Faults, fmt.Sprintf("the %s's schema: %v", [...]string{"writer", "reader"}[i], err))
 		}
