@@ -10,7 +10,7 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
 FUZZ_TIME ?= 10s
 
-.PHONY: help check lint format test race fuzz bench integration demo docs
+.PHONY: help check lint format test race fuzz bench bench-java integration demo docs
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ fuzz: ## Run each fuzz target for a while (FUZZ_TIME=10s).
 
 bench: ## Run the benchmarks; compare with benchstat over 6 runs or more.
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-java: ## Compare CPU time with Java's Avro (needs a JDK and Maven).
+	integration/bench-java.sh
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka
