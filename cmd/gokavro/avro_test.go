@@ -225,6 +225,7 @@ func varints(numbers ...int64) []byte {
 
 // Not parallel, as it measures the memory of the process.
 func TestHostileInputCostsLittle(t *testing.T) { //nolint:paralleltest // measures memory
+	const patient = 5 * time.Second // less than one where the machine has nothing else to do
 	many := `{"type":"array","items":"null"}`
 	tree := `{"type":"record","name":"T","fields":[{"name":"t","type":{"type":"array","items":"T"}}]}`
 	tests := []struct {
@@ -261,8 +262,8 @@ func TestHostileInputCostsLittle(t *testing.T) { //nolint:paralleltest // measur
 			before := stats.Sys
 			got, took := quickest(func() result { return execute(t.Context(), bytes.NewReader(tt.input), args...) })
 			runtime.ReadMemStats(&stats)
-			if grown := (stats.Sys - before) >> 20; grown > 64 || took > time.Second {
-				t.Errorf("took %v and %d MB, want less than 1s and 64 MB", took, grown)
+			if grown := (stats.Sys - before) >> 20; grown > 64 || took > patient {
+				t.Errorf("took %v and %d MB, want less than %v and 64 MB", took, grown, patient)
 			}
 			if tt.want == nil {
 				if got.code != 0 || !strings.HasPrefix(got.stdout, `{"name":"x","error":"`) {
