@@ -15,7 +15,7 @@ BENCH_PORT ?= 29292
 BENCH_COUNT ?= 6
 AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
 
-.PHONY: help check lint format test race fuzz bench throughput bench-avro integration chaos demo docs
+.PHONY: help check lint format test race fuzz bench throughput bench-avro bench-java integration chaos demo docs
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,9 @@ throughput: ## Run plain goka and the runner side by side on a real broker (BENC
 bench-avro: ## Measure the Avro codecs against hand-written code and other libraries (BENCH_COUNT=6).
 	go test -run '^$$' -bench '^BenchmarkUser' -benchmem -benchtime 20000x -count $(BENCH_COUNT) $(AVRO_BENCHES)
 	go test -run '^$$' -bench '^BenchmarkOrder' -benchmem -benchtime 500x -count $(BENCH_COUNT) $(AVRO_BENCHES)
+
+bench-java: ## Compare CPU time with Java's Avro (needs a JDK and Maven).
+	integration/bench-java.sh
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka

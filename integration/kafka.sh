@@ -18,7 +18,6 @@ export LC_ALL=C
 readonly kafka_version=4.1.0
 readonly scala_version=2.13
 readonly slf4j_version=1.7.36
-readonly copy_goal=org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies
 readonly start_seconds=90
 readonly stop_seconds=30
 
@@ -74,48 +73,8 @@ answers() {
 }
 
 fetch_jars() {
-  [[ -d $jars ]] && return
-  command -v mvn >/dev/null || die "mvn is not on the PATH: install Maven (apt-get install maven)"
-  say "fetching Kafka $kafka_version from Maven Central into $jars"
-  local work
-  work=$(mktemp -d "$cache/fetch.XXXXXX")
-  write_pom >"$work/pom.xml"
-  if ! mvn -q -B -f "$work/pom.xml" "$copy_goal" -DincludeScope=runtime -DoutputDirectory="$work/lib" >"$work/mvn.log" 2>&1; then
-    tail -n 20 "$work/mvn.log" >&2
-    die "Maven could not fetch the jars (all of its output is in $work/mvn.log)"
-  fi
-  # The rename makes half a download invisible; losing it to another start is fine.
-  mv "$work/lib" "$jars" 2>/dev/null || [[ -d $jars ]] || die "moving the jars to $jars"
-  rm -rf "$work"
-}
-
-write_pom() {
-  cat <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>gokavro</groupId>
-  <artifactId>kafka-node</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_$scala_version</artifactId>
-      <version>$kafka_version</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka-tools</artifactId>
-      <version>$kafka_version</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-simple</artifactId>
-      <version>$slf4j_version</version>
-    </dependency>
-  </dependencies>
-</project>
-POM
+  "$(dirname "${BASH_SOURCE[0]}")/jars.sh" "$jars" "org.apache.kafka:kafka_$scala_version:$kafka_version" \
+    "org.apache.kafka:kafka-tools:$kafka_version" "org.slf4j:slf4j-simple:$slf4j_version"
 }
 
 write_properties() {

@@ -69,7 +69,7 @@ const (
 	glueVersion     = 3
 	glueAsItIs      = 0
 	glueZlib        = 5
-	maxInflateBytes = 64 << 20
+	maxInflateBytes = 16 << 20
 )
 
 // AppendFrame appends what stands before a datum of the schema ref.
