@@ -10,10 +10,10 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
 FUZZ_TIME ?= 10s
 
-.PHONY: help check lint format test race fuzz bench integration demo docs
+.PHONY: help check lint format test race fuzz bench bench-restore integration demo docs
 
 help: ## Show these targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 check: lint test ## What to run before a commit: lint and test.
 
@@ -34,6 +34,9 @@ fuzz: ## Run each fuzz target for a while (FUZZ_TIME=10s).
 
 bench: ## Run the benchmarks; compare with benchstat over 6 runs or more.
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-restore: ## Restore 1,000,000 keys into this store and into goka's, in one run.
+	go test -run '^$$' -bench Restore -benchtime 3x ./topology/internal/restore
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka
