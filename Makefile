@@ -15,10 +15,10 @@ BENCH_PORT ?= 29292
 BENCH_COUNT ?= 6
 AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
 
-.PHONY: help check lint format test race fuzz bench throughput bench-avro bench-java integration chaos demo docs
+.PHONY: help check lint format test race fuzz bench throughput bench-avro bench-java bench-restore integration chaos demo docs
 
 help: ## Show these targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 check: lint test ## What to run before a commit: lint and test.
 
@@ -51,6 +51,9 @@ bench-avro: ## Measure the Avro codecs against hand-written code and other libra
 
 bench-java: ## Compare CPU time with Java's Avro (needs a JDK and Maven).
 	integration/bench-java.sh
+
+bench-restore: ## Restore 1,000,000 keys into this store and into goka's, in one run.
+	go test -run '^$$' -bench Restore -benchtime 3x ./topology/internal/restore
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka

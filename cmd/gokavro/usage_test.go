@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "rewrite the help texts in testdata")
 func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"", "produce", "consume", "dev",
+		"", "produce", "consume", "dev", "lag",
+		"table", "table get", "table scan",
 		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen",
 		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",
 	} {
@@ -93,6 +94,13 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{name: "consume: from time", args: with(consume, "--from", "time:noon"), want: []string{"--from", "time:noon"}},
 		{name: "consume: isolation", args: with(consume, "--isolation", "serializable"), want: []string{"--isolation", "read_committed"}},
 		{name: "consume: empty out", args: with(consume, "--out", ""), want: []string{"--out"}},
+
+		{name: "table get: no topic", args: []string{"table", "get", "--key", "k"}, want: []string{"--topic"}},
+		{name: "table get: no key", args: []string{"table", "get", "--topic", "t"}, want: []string{"--key"}},
+		{name: "table scan: limit", args: []string{"table", "scan", "--topic", "t", "--limit", "0"}, want: []string{"--limit 0", "1 or more"}},
+		{name: "table scan: two ranges", args: []string{"table", "scan", "--topic", "t", "--prefix", "p", "--to", "q"}, want: []string{"--prefix", "--to"}},
+		{name: "lag: no group", args: []string{"lag", "--brokers", "127.0.0.1:1"}, want: []string{"--group"}},
+		{name: "lag: broker address", args: []string{"lag", "--group", "g", "--brokers", "localhost"}, want: []string{"--brokers", "host:port"}},
 
 		{name: "dev: unknown flag", args: []string{"dev", "--wat"}, want: []string{"--wat"}},
 		{name: "dev: argument", args: []string{"dev", "x"}, want: []string{`"x"`}},

@@ -67,7 +67,7 @@ func (s *rows) Has(key string) (bool, error) {
 
 // Get returns the key's row, nil when there is none.
 func (s *rows) Get(key string) ([]byte, error) {
-	row, _, err := s.run.task.row(s.table, key)
+	row, err := s.run.task.row(s.table, key)
 	if err != nil {
 		s.run.note(err)
 	}

@@ -17,10 +17,23 @@ type Unit struct {
 
 	outputs []*sarama.ProducerMessage
 	writes  []write
+	reads   []read
 	done    bool
 }
 
 const noOffset = -1
+
+// entry is a row as it is kept in memory.
+type entry struct {
+	row   []byte
+	value any // decoded, nil when it is not known
+}
+
+// read is a row that a record has taken, to give back when it did not set it.
+type read struct {
+	table, key string
+	entry
+}
 
 // write is a row that a record has set.
 type write struct {

@@ -34,14 +34,26 @@ type Flags struct {
 // Bind adds the connection flags to cmd.
 func Bind(cmd *cobra.Command) *Flags {
 	f := &Flags{}
+	f.bindBrokers(cmd)
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.brokers, "brokers", nil,
-		"Kafka brokers, `HOST:PORT`, separated by commas (or $"+BrokersVariable+")")
 	flags.StringSliceVar(&f.registry, "registry", nil,
 		"schema registry `URL`s, separated by commas (or $"+RegistryVariable+")")
 	flags.DurationVar(&f.dialTimeout, "dial-timeout", defaultDialTimeout,
 		"how long an unreachable broker or registry is tried")
 	return f
+}
+
+// BindKafka adds the flags of a command that needs no registry.
+func BindKafka(cmd *cobra.Command) *Flags {
+	f := &Flags{}
+	f.bindBrokers(cmd)
+	cmd.Flags().DurationVar(&f.dialTimeout, "dial-timeout", defaultDialTimeout, "how long an unreachable broker is tried")
+	return f
+}
+
+func (f *Flags) bindBrokers(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil,
+		"Kafka brokers, `HOST:PORT`, separated by commas (or $"+BrokersVariable+")")
 }
 
 // Site is a cluster and its schema registry. Close it after use.
@@ -63,7 +75,7 @@ type Plan struct {
 // Check reads the environment for flags that were not given and returns a
 // usage error for what is missing or wrong.
 func (f *Flags) Check() (*Plan, error) {
-	brokers, err := orVariable(f.brokers, "brokers", BrokersVariable)
+	cfg, err := f.CheckKafka()
 	if err != nil {
 		return nil, err
 	}
@@ -71,18 +83,27 @@ func (f *Flags) Check() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.dialTimeout <= 0 {
-		return nil, cli.Usage(fmt.Errorf("--dial-timeout %s: give a duration above 0, such as 20s", f.dialTimeout))
-	}
-	cfg := kafka.Config{Brokers: brokers, Timeout: f.dialTimeout}
-	if err := cfg.Validate(); err != nil {
-		return nil, cli.Usage(fmt.Errorf("--brokers: %w", err))
-	}
 	client, err := registry.New(registry.Config{URLs: urls, Timeout: f.dialTimeout})
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("--registry: %w", err))
 	}
 	return &Plan{config: cfg, registry: client}, nil
+}
+
+// CheckKafka does what Check does for the cluster alone.
+func (f *Flags) CheckKafka() (kafka.Config, error) {
+	brokers, err := orVariable(f.brokers, "brokers", BrokersVariable)
+	if err != nil {
+		return kafka.Config{}, err
+	}
+	if f.dialTimeout <= 0 {
+		return kafka.Config{}, cli.Usage(fmt.Errorf("--dial-timeout %s: give a duration above 0, such as 20s", f.dialTimeout))
+	}
+	cfg := kafka.Config{Brokers: brokers, Timeout: f.dialTimeout}
+	if err := cfg.Validate(); err != nil {
+		return kafka.Config{}, cli.Usage(fmt.Errorf("--brokers: %w", err))
+	}
+	return cfg, nil
 }
 
 func orVariable(given []string, flag, variable string) ([]string, error) {
