@@ -88,11 +88,11 @@ func (m *member) consumer() (sarama.ConsumerGroup, error) {
 }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.site.kafka.Config(), kafka.ProducerConfig{TransactionalID: m.group + "-" + m.id})
+	return txn.NewExactlyOnce(ctx, m.site.kafka.Config(), txn.Config{TransactionalID: m.group + "-" + m.id})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.site.kafka.Config(), kafka.ProducerConfig{})
+	return txn.NewAtLeastOnce(ctx, m.site.kafka.Config(), txn.Config{})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {

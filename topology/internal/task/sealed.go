@@ -1,9 +1,8 @@
 package task
 
 import (
-	"github.com/IBM/sarama"
-
 	"github.com/gokavro/gokavro/topology/internal/store"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Sealed is what the units that one commit takes did. The commit's goroutine
@@ -12,7 +11,7 @@ type Sealed struct {
 	task       *Task
 	buffer     *buffer
 	generation *store.Generation // nil without tables
-	messages   []*sarama.ProducerMessage
+	records    []*kafka.Record
 }
 
 // Seal takes the units that are finished, nil when there are none. They are
@@ -27,7 +26,7 @@ func (t *Task) Seal() *Sealed {
 	if t.db != nil {
 		s.generation = t.db.Seal()
 	}
-	s.messages = s.buffer.all()
+	s.records = s.buffer.all()
 	t.finished = newBuffer()
 	t.makeRoom()
 	return s
@@ -36,22 +35,24 @@ func (t *Task) Seal() *Sealed {
 // Units returns how many units there are.
 func (s *Sealed) Units() int { return s.buffer.units }
 
-// Messages returns the records to write: outputs, and the changes of the
+// Records returns the records to write: outputs, and the changes of the
 // tables, each key's last.
-func (s *Sealed) Messages() []*sarama.ProducerMessage { return s.messages }
+func (s *Sealed) Records() []*kafka.Record { return s.records }
 
 // Offsets returns by topic the offset to go on from.
 func (s *Sealed) Offsets() map[string]int64 { return s.buffer.offsets }
 
 // Flush brings the changes to the disk once they are committed, with the place
-// in the changelogs that they were written to.
+// in the changelogs that they were written to, as far as the brokers told it.
 func (s *Sealed) Flush() error {
 	if s.generation == nil {
 		return nil
 	}
 	next := map[string]int64{}
-	for at, message := range s.buffer.rows {
-		next[at.table] = max(next[at.table], message.Offset+1)
+	for at, record := range s.buffer.rows {
+		if record.Offset >= 0 {
+			next[at.table] = max(next[at.table], record.Offset+1)
+		}
 	}
 	return s.generation.Flush(next)
 }
