@@ -31,13 +31,24 @@ type topic struct {
 	turn  int     // where the next record without a key goes
 }
 
-func (w *writer) topic(ctx context.Context, name string) (*topic, error) {
-	if t := w.topics[name]; t != nil {
+// topicOf returns a record's topic. A partition that is not known may have been
+// added since.
+func (w *writer) topicOf(ctx context.Context, r *kafka.Record) (*topic, error) {
+	t := w.topics[r.Topic]
+	if t != nil && int(r.Partition) < len(t.lanes) {
 		return t, nil
 	}
-	t := &topic{name: name}
+	known := t != nil
+	if !known {
+		t = &topic{name: r.Topic}
+	}
 	err := again(ctx, func() error {
-		partitions, err := w.conn.Partitions(name)
+		if known {
+			if err := w.conn.RefreshMetadata(r.Topic); err != nil {
+				return err
+			}
+		}
+		partitions, err := w.conn.Partitions(r.Topic)
 		if err == nil && len(partitions) == 0 {
 			err = sarama.ErrUnknownTopicOrPartition
 		}
@@ -45,9 +56,9 @@ func (w *writer) topic(ctx context.Context, name string) (*topic, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking for topic %s: %w", r.Topic, err)
 	}
-	w.topics[name] = t
+	w.topics[r.Topic] = t
 	return t, nil
 }
 

@@ -85,10 +85,10 @@ func (w *writer) load(ctx context.Context, records []*kafka.Record) error {
 		if r.Time.IsZero() {
 			r.Time = now
 		}
-		if t == nil || t.name != r.Topic {
+		if t == nil || t.name != r.Topic || int(r.Partition) >= len(t.lanes) {
 			var err error
-			if t, err = w.topic(ctx, r.Topic); err != nil {
-				return fmt.Errorf("looking for topic %s: %w", r.Topic, err)
+			if t, err = w.topicOf(ctx, r); err != nil {
+				return err
 			}
 		}
 		partition, err := t.choose(r, w.hasher)
