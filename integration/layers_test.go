@@ -59,7 +59,7 @@ func confinedLibraries() []confined {
 		{
 			library:   "github.com/twmb/franz-go/pkg/kfake",
 			folders:   []string{"integration/devstack"},
-			testsOnly: []string{"topology/kafka"},
+			testsOnly: []string{"topology/kafka", "topology/internal/txn"},
 		},
 	}
 }

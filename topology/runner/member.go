@@ -85,11 +85,11 @@ func (m *member) consumer() (sarama.ConsumerGroup, error) {
 }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.client.Config(), kafka.ProducerConfig{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher})
+	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.client.Config(), kafka.ProducerConfig{Hasher: m.hasher})
+	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -53,7 +54,7 @@ func (w *work) commitNow(offsets bool) {
 			continue
 		}
 		sealed = append(sealed, s)
-		b.Messages = append(b.Messages, s.Messages()...)
+		b.Records = append(b.Records, s.Records()...)
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
 	b.Offsets = w.due(offsets, len(sealed) > 0)
@@ -61,7 +62,7 @@ func (w *work) commitNow(offsets bool) {
 		return
 	}
 	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
-	if err := w.committer.Commit(b); err != nil {
+	if err := w.committer.Commit(context.Background(), b); err != nil {
 		w.fail(err)
 		return
 	}

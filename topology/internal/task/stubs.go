@@ -2,10 +2,14 @@ package task
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // producer is the goka.Producer of a run: it stages what the record in hand
@@ -28,10 +32,19 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 		return finish(nil, errNoRecord)
 	}
 	if _, table := p.run.task.cfg.Changelogs[topic]; !table {
-		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: headers.ToSarama()})
+		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: inOrder(headers)})
 	}
 	finish(nil, nil)
 	return promise
+}
+
+// inOrder makes a list of goka's headers, which have none.
+func inOrder(headers goka.Headers) []kafka.Header {
+	var list []kafka.Header
+	for _, key := range slices.Sorted(maps.Keys(headers)) {
+		list = append(list, kafka.Header{Key: key, Value: headers[key]})
+	}
+	return list
 }
 
 // Close does nothing.
