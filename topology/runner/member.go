@@ -94,14 +94,11 @@ func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
-		Graph: group, Partition: partition, Topics: m.topics, Changelogs: map[string]string{},
+		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores,
 		Lookups: m.lookups, Tombstones: m.tombstones, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {
 		cfg.Check = decodes(m.codecs)
-	}
-	for _, spec := range m.stores {
-		cfg.Changelogs[spec.Name] = spec.Topic
 	}
 	if len(m.stores)+len(m.joins) > 0 {
 		cfg.Open = func(ctx context.Context) (task.State, error) { return m.open(ctx, partition) }

@@ -30,7 +30,7 @@ func BenchmarkTask(b *testing.B) {
 	}))
 	dir := b.TempDir()
 	t := task.New(task.Config{
-		Graph: graph, Topics: []string{"in"}, Changelogs: map[string]string{table: "changes"},
+		Graph: graph, Topics: []string{"in"}, Tables: []store.Spec{{Name: table, Topic: "changes"}},
 		Open: func(context.Context) (task.State, error) {
 			db, err := store.Open(store.Config{Dir: dir, Owner: store.Owner{Group: "g", Tables: []store.Spec{{Name: table, Topic: "changes"}}}})
 			return task.State{DB: db}, err

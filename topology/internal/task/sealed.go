@@ -34,9 +34,7 @@ func (t *Task) Seal() (*Sealed, error) {
 	if t.state.DB != nil {
 		s.generation = t.state.DB.Seal()
 	}
-	if expired {
-		s.addExpired()
-	}
+	s.age()
 	s.records = s.buffer.all()
 	t.finished = newBuffer()
 	t.makeRoom()
@@ -55,15 +53,16 @@ func (t *Task) expire() (bool, error) {
 	return looked > 0, err
 }
 
-// addExpired adds tombstones of the rows that were deleted because of their age:
-// the changes that are no unit's.
-func (s *Sealed) addExpired() {
-	for table, topic := range s.task.cfg.Changelogs {
-		for change := range s.generation.Changes(table) {
-			at := rowKey{table, change.Key}
-			if _, known := s.buffer.rows[at]; !known {
-				s.buffer.change(place{topic, s.task.cfg.Partition}, at, change.Value, s.task.swept)
-			}
+// age gives the changes of tables with a TTL the times that their rows age by,
+// and adds the tombstones of those that were deleted because of their age, which
+// are no unit's.
+func (s *Sealed) age() {
+	for _, spec := range s.task.cfg.Tables {
+		if spec.TTL == 0 {
+			continue
+		}
+		for change := range s.generation.Changes(spec.Name) {
+			s.buffer.change(place{spec.Topic, s.task.cfg.Partition}, rowKey{spec.Name, change.Key}, change.Value, change.Time)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (t *Task) pass(unit *Unit) {
 		} else {
 			t.rows[w.table].Set(w.key, entry{w.row, w.value}, w.row)
 		}
-		t.finished.change(place{t.cfg.Changelogs[w.table], t.cfg.Partition}, rowKey{w.table, w.key}, w.row, unit.time)
+		t.finished.change(place{t.changelog(w.table), t.cfg.Partition}, rowKey{w.table, w.key}, w.row, unit.time)
 	}
 	t.finished.add(unit)
 	if unit.offset != noOffset {

@@ -31,7 +31,7 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 	if unit == nil {
 		return finish(nil, errNoRecord)
 	}
-	if _, table := p.run.task.cfg.Changelogs[topic]; !table {
+	if p.run.task.changelog(topic) == "" {
 		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: inOrder(headers)})
 	}
 	finish(nil, nil)

@@ -32,9 +32,9 @@ type Config struct {
 	Partition int32
 	// Topics are the topics that the group consumes, its loop included.
 	Topics []string
-	// Changelogs holds the topics of the tables by their names. goka's own table
+	// Tables are the tables and their changelogs. goka's own table
 	// is under its topic's name.
-	Changelogs map[string]string
+	Tables []store.Spec
 	// Lookups holds tables that the process has whole, by their topics.
 	Lookups map[string]Table
 	// Check looks at a record before goka decodes it. The default accepts all.
@@ -246,11 +246,21 @@ func (t *Task) caches(db *store.DB) map[string]*store.Cache[entry] {
 	if db == nil {
 		return caches
 	}
-	each := t.cfg.Limits.Cache / max(len(t.cfg.Changelogs), 1)
-	for table := range t.cfg.Changelogs {
-		caches[table] = store.NewCache(db.Table(table), each, func(row []byte) (entry, error) { return entry{row: row}, nil })
+	each := t.cfg.Limits.Cache / max(len(t.cfg.Tables), 1)
+	for _, spec := range t.cfg.Tables {
+		caches[spec.Name] = store.NewCache(db.Table(spec.Name), each, func(row []byte) (entry, error) { return entry{row: row}, nil })
 	}
 	return caches
+}
+
+// changelog returns the topic of a table, empty for a name that is no table's.
+func (t *Task) changelog(table string) string {
+	for _, spec := range t.cfg.Tables {
+		if spec.Name == table {
+			return spec.Topic
+		}
+	}
+	return ""
 }
 
 // Close forgets what was not committed and closes the database. Run must have
