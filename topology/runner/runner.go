@@ -77,7 +77,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		if err := site.prepare(ctx); err != nil {
 			return err
 		}
-		r.cfg.Logger.Info("starting", "topology", r.graph.Name, "config", r.cfg.String())
+		r.starting(site.topic(r.graph.Name))
 		return r.run(ctx, site)
 	})
 }
