@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -62,7 +61,7 @@ func (w *work) commitNow(offsets bool) {
 		return
 	}
 	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
-	if err := w.committer.Commit(context.Background(), b); err != nil {
+	if err := w.committer.Commit(w.allowed, b); err != nil {
 		w.fail(err)
 		return
 	}

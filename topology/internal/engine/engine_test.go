@@ -365,6 +365,35 @@ func TestEnginesShareTheWork(t *testing.T) {
 	b.checkExact(t, 6*each)
 }
 
+// A callback that hangs does not keep its partition when that is given to
+// another process.
+func TestAPartitionThatHangsCanBeTakenOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := *b
+	other.dir = t.TempDir()
+	hung, release := make(chan struct{}, partitions), make(chan struct{})
+	b.call = func(goka.Context, string) {
+		select {
+		case <-release:
+		case hung <- struct{}{}:
+			<-release
+		}
+	}
+	r := b.run(t)
+	b.write(t, 0, 20)
+	for range partitions {
+		<-hung
+	}
+	guest := other.runAs(t, "other")
+	b.await(t, 20*partitions/2)
+	close(release)
+	b.await(t, 20*partitions)
+	guest.stop(t)
+	r.stop(t)
+	b.checkExact(t, 20)
+}
+
 // runAs is run with a transactional id of its own.
 func (b *testBundle) runAs(t *testing.T, id string) *running {
 	t.Helper()
