@@ -40,11 +40,16 @@ func (e *FencedError) Error() string { return fmt.Sprintf("fenced: %v", e.Err) }
 // Unwrap returns Err.
 func (e *FencedError) Unwrap() error { return e.Err }
 
-// fenced makes a FencedError of an error that is one.
+// fenced makes a FencedError of an error that is one. A broker may answer a
+// zombie's records otherwise, but not the abort that follows.
 func fenced(err error) error {
-	if isAny(err, sarama.ErrProducerFenced, sarama.ErrInvalidProducerEpoch, sarama.ErrIllegalGeneration,
-		sarama.ErrUnknownMemberId, sarama.ErrFencedInstancedId) {
-		return &FencedError{Err: err}
+	for _, code := range []sarama.KError{
+		sarama.ErrProducerFenced, sarama.ErrInvalidProducerEpoch, sarama.ErrIllegalGeneration,
+		sarama.ErrUnknownMemberId, sarama.ErrFencedInstancedId,
+	} {
+		if errors.Is(err, code) {
+			return &FencedError{Err: err}
+		}
 	}
 	return err
 }
