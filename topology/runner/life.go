@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -49,6 +50,10 @@ func (l *life) live(ctx context.Context, run func() error) error {
 		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", l.cfg.StateDir, err)
 	}
 	err = run()
+	// The network's timers may be ahead of the context's own.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}

@@ -219,7 +219,7 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 		{name: "a row of a table that is broken", data: []byte("broken"), want: `in|k|broken|in|step lookup-table: looking up key "broken" in table table: row is broken`},
 		{
 			name: "a record that the broker would refuse", data: []byte(strings.Repeat("x", 1000)),
-			want: "in|k|" + strings.Repeat("x", 1000) + "|in|output out: the record has 1047 bytes, more than the 1000 that the producer sends (max.request.size)",
+			want: "in|k|" + strings.Repeat("x", 1000) + "|in|output out: the record has 1098 bytes, more than the 1000 that the producer sends (max.request.size)",
 		},
 		{name: "a value that does not encode", data: []byte("UP"), want: "in|k|UP|in|output out: upper case is not wanted"},
 	}

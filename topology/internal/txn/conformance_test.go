@@ -169,7 +169,7 @@ func TestALargeBatchIsWrittenInParts(t *testing.T) {
 			want = append(want, r)
 		}
 		largest := record(topic, 0, "largest")
-		largest.Value = append(largest.Value, make([]byte, 1_048_000)...)
+		largest.Value = append(largest.Value, make([]byte, 1<<20-len("k")-len("largest")-97)...)
 		want = append(want, largest, record(topic, 0, "after it"))
 		commit(t, committer, txn.Batch{Records: want})
 		commit(t, committer, txn.Batch{Records: []*kafka.Record{record(topic, 1, "next")}})

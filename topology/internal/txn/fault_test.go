@@ -1,6 +1,7 @@
 package txn_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -20,7 +21,6 @@ type course struct {
 	*testBundle
 	delivery
 	id, topic, group string
-	want             []string
 }
 
 func newCourse(t *testing.T, d delivery) *course {
@@ -199,6 +199,56 @@ func TestAnEndThatIsNotKnownIsAllOrNothing(t *testing.T) {
 			}
 			c.check(t, 2)
 		})
+	}
+}
+
+func TestCommitFollowsLeadersAndCoordinators(t *testing.T) {
+	t.Parallel()
+	for _, d := range deliveries() {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCourse(t, d)
+			committer, err := c.dial(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = committer.Close() }()
+			for number := range int64(6) {
+				commit(t, committer, c.batch(number+1))
+				c.fake.ShufflePartitionLeaders()
+				c.fake.RehashCoordinators()
+			}
+			c.check(t, 6)
+		})
+	}
+}
+
+func TestABrokerThatIsSilentHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	for _, d := range deliveries() {
+		for _, key := range d.requests() {
+			t.Run(d.name+"/"+key.Name(), func(t *testing.T) {
+				t.Parallel()
+				c := newCourse(t, d)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				control(c.fake, key, func(kmsg.Request) (kmsg.Response, error, bool) {
+					cancel()
+					return nil, nil, true
+				})
+				committer, err := c.delivery.dial(ctx, c.cfg, txn.Config{TransactionalID: c.id})
+				if err == nil {
+					err = errors.Join(committer.Commit(ctx, c.batch(1)), committer.Close())
+				}
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("got %v, want context.Canceled", err)
+				}
+				c.deliver(t, nil, 1)
+				if d.exact {
+					c.check(t, 1)
+				}
+			})
+		}
 	}
 }
 

@@ -54,11 +54,11 @@ func TestAZombieIsFencedWhereverItIs(t *testing.T) {
 			}
 			commit(t, zombie, c.batch(1))
 			// Its successor comes before its next request of the kind is answered.
-			reached, go_on := make(chan struct{}), make(chan struct{})
+			reached, proceed := make(chan struct{}), make(chan struct{})
 			control(c.fake, key, func(kmsg.Request) (kmsg.Response, error, bool) {
 				c.fake.SleepControl(func() {
 					close(reached)
-					<-go_on
+					<-proceed
 				})
 				return nil, nil, false
 			})
@@ -68,7 +68,7 @@ func TestAZombieIsFencedWhereverItIs(t *testing.T) {
 			if faults := c.deliver(t, nil, 2); len(faults) > 0 {
 				t.Error(faults)
 			}
-			close(go_on)
+			close(proceed)
 			checkFenced(t, <-failed)
 			if faults := c.deliver(t, nil, 3); len(faults) > 0 {
 				t.Error(faults)
@@ -91,13 +91,13 @@ func TestAnOldMemberIsFenced(t *testing.T) {
 			}
 		}
 		commit(t, d.open(t, b, txn.Config{}), batch("member", 1))
-		real := *member
+		itself := *member
 		member.GenerationID--
 		checkFenced(t, d.open(t, b, txn.Config{}).Commit(t.Context(), batch("old generation", 2)))
-		*member = real
+		*member = itself
 		member.MemberID = "somebody else"
 		checkFenced(t, d.open(t, b, txn.Config{}).Commit(t.Context(), batch("unknown member", 3)))
-		*member = real
+		*member = itself
 		commit(t, d.open(t, b, txn.Config{}), batch("member again", 4))
 		if got := b.committed(t, group, topic); got != 4 {
 			t.Errorf("got the committed offset %d, want 4", got)

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// recordOverhead bounds what a record takes beside key, value and headers, as
-	// sarama counts it: five lengths and deltas, a time delta, the attributes.
+	// recordOverhead bounds what a record takes beside key, value and headers:
+	// five lengths and deltas, a time delta, the attributes.
 	recordOverhead = 5*5 + 10 + 1
 	headerOverhead = 2 * 5
 	batchOverhead  = 61

@@ -110,7 +110,7 @@ func (w *writer) load(ctx context.Context, records []*kafka.Record) error {
 // check refuses what no broker would take.
 func (w *writer) check(r *kafka.Record) error {
 	switch {
-	case sizeOf(r) > w.maxBytes:
+	case batchOverhead+sizeOf(r) > w.maxBytes:
 		return &RefusedError{Record: r, Err: sarama.ErrMessageSizeTooLarge}
 	case r.Time.UnixMilli() < 0 || r.Time.UnixMilli() > maxMillis:
 		return &RefusedError{Record: r, Err: sarama.ErrInvalidTimestamp}
