@@ -135,20 +135,27 @@ func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, er
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *GenericCodec) Read(data []byte, into *map[string]any) error {
+func (c *GenericCodec) Read(data []byte, into *map[string]any) error { return c.read(data, nil, into) }
+
+// read is Read where a header of the record may name the schema.
+func (c *GenericCodec) read(data, header []byte, into *map[string]any) error {
 	if c.err != nil {
 		return c.err
 	}
 	if into == nil {
 		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
-	plan, datum, err := c.framer.open(data)
+	m, err := c.framer.open(data, header)
 	if err != nil {
 		return err
 	}
-	record, err := plan.decode(datum)
+	plan, err := c.framer.planOf(m.ref)
 	if err != nil {
-		return c.framer.datumFault(data, err)
+		return err
+	}
+	record, err := plan.decode(m.datum)
+	if err != nil {
+		return c.framer.fault(m.ref, err)
 	}
 	*into = record
 	return nil

@@ -11,6 +11,7 @@ type settings struct {
 	subject      string
 	autoRegister bool
 	plain        bool
+	isKey        bool
 	wire         Wire
 	schema       string
 	namespace    string
@@ -41,6 +42,12 @@ func AutoRegister() Option {
 // formats are read.
 func Format(wire Wire) Option {
 	return func(s *settings) { s.wire = wire }
+}
+
+// KeyHeader makes the codec one of keys, as far as headers go: the schema is
+// named in [KeySchemaHeader], not in [ValueSchemaHeader].
+func KeyHeader() Option {
+	return func(s *settings) { s.isKey = true }
 }
 
 // WithSchemas sets where schemas are found, in place of a schema registry.

@@ -20,19 +20,33 @@ func WriterSchema(ctx context.Context, client *registry.Client, id int) (*Parsed
 	if err != nil {
 		return nil, err
 	}
+	return parseFound(ctx, client, found, fmt.Sprintf("schema id %d", id))
+}
+
+// writerByGUID is WriterSchema for the GUID of a schema.
+func writerByGUID(ctx context.Context, client *registry.Client, ref SchemaRef) (*ParsedSchema, error) {
+	found, err := client.ByGUID(ctx, ref.uuid())
+	if err != nil {
+		return nil, err
+	}
+	return parseFound(ctx, client, found, ref.String())
+}
+
+// parseFound parses a schema after those it refers to. what names it in errors.
+func parseFound(ctx context.Context, client *registry.Client, found registry.Schema, what string) (*ParsedSchema, error) {
 	if !isAvro(found) {
-		return nil, fmt.Errorf("avro: schema id %d is of type %s, not AVRO", id, found.Type)
+		return nil, fmt.Errorf("avro: %s is of type %s, not AVRO", what, found.Type)
 	}
 	if len(found.References) == 0 {
 		return ParseSchema(found.Text)
 	}
 	fetching := referenced{client: client, seen: map[registry.Reference]bool{}}
 	if err := fetching.follow(ctx, found.References); err != nil {
-		return nil, fmt.Errorf("avro: schema id %d: %w", id, err)
+		return nil, fmt.Errorf("avro: %s: %w", what, err)
 	}
 	schema, err := ParseSchema(found.Text, fetching.texts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w (schema id %d refers to %s)", err, id, joined(keys(found.References)))
+		return nil, fmt.Errorf("%w (%s refers to %s)", err, what, joined(keys(found.References)))
 	}
 	return schema, nil
 }
