@@ -11,9 +11,16 @@
 // Without [Plain] a datum is framed with the name of its schema. A codec writes
 // the [Wire] that [Format] sets, by default Confluent's: a zero byte and the
 // registry id in four bytes, big endian. It reads them all, as they can be
-// told apart.
+// told apart. A schema may also be named in a header of the record, which goka
+// does not show to codecs: codecs.HeaderCodec is the face that takes headers.
 // goka never tells a codec its topic, so an encoding codec is given its
 // subject; in a topology the runner binds each codec to its topic instead.
+//
+// # Several record types in a topic
+//
+// [OneOf] is a codec of an interface, or of any, with a [Case] for each record
+// type. It switches on the full name of the record that was written and hands
+// out values of Go types that a type switch tells apart.
 //
 // # Evolution
 //

@@ -28,7 +28,7 @@ func Generic(schema string, opts ...Option) *GenericCodec {
 	if err != nil {
 		return &GenericCodec{unbound[*genericPlan](err)}
 	}
-	if len(parsed.Fields()) == 0 && parsed.parsed.Root().Type != "record" {
+	if !parsed.isRecord() {
 		return &GenericCodec{unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name()))}
 	}
 	return &GenericCodec{bind(s, parsed, newGenericPlan)}

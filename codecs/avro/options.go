@@ -16,6 +16,7 @@ type settings struct {
 	schema       string
 	namespace    string
 	name         string
+	cases        []func(shared settings) oneCase // of OneOf
 }
 
 // Registry sets the schema registry that writer schemas are read from and the

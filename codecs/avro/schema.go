@@ -85,6 +85,12 @@ func (s *ParsedSchema) Name() string {
 	return root.Namespace + "." + root.Name
 }
 
+// isRecord tells a record, also one without fields, from other types.
+func (s *ParsedSchema) isRecord() bool {
+	kind := s.parsed.Root().Type
+	return kind == "record" || kind == "error"
+}
+
 // Fields returns the names of a record's fields in their order, nil for a
 // schema that is not a record.
 func (s *ParsedSchema) Fields() []string {
