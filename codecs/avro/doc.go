@@ -22,6 +22,11 @@
 // type. It switches on the full name of the record that was written and hands
 // out values of Go types that a type switch tells apart.
 //
+// # Keys
+//
+// [Key] is a codec of keys whose bytes do not name a schema and are the same for
+// equal keys, whichever version of their schema they came with.
+//
 // # Evolution
 //
 // A codec reads what any writer schema wrote, resolved to its own schema as
