@@ -3,7 +3,9 @@
 //
 // # Codecs
 //
-// [Typed] works on Go structs, [Generic] on goavro's map records. Both satisfy
+// [Typed] works on Go structs, [Records] on a [Record] with getters and setters
+// by path for schemas that are known at run time only, and [Generic] on
+// goavro's map records, of which [NewRecord] makes a Record. All satisfy
 // goka.Codec, so a hand-written group uses them as they are:
 //
 //	goka.Input("orders", avro.Typed[Order](avro.Registry(client), avro.Subject("orders-value")), handle)
