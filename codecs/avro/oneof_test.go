@@ -301,3 +301,27 @@ func TestOneOfFindsFaultsOfItsDeclaration(t *testing.T) {
 		})
 	}
 }
+
+func FuzzOneOf(f *testing.F) {
+	cases := eventCases(avro.Format(avro.Glue))
+	schemas := avro.OneOf[event](cases...).Schemas()
+	union := mustParse(f, "["+schemas[1].String()+","+schemas[0].String()+"]")
+	store := glueSchemas{map[[16]byte]*avro.ParsedSchema{{1}: schemas[0], {2}: schemas[1], {3}: schemas[2], {4}: union}}
+	codec := avro.OneOf[event](append(cases, avro.WithSchemas(store))...)
+	for id := range store.byUUID {
+		f.Add(id[0], []byte{2, 2, 'a', 2, 'b'})
+	}
+	f.Fuzz(func(t *testing.T, id byte, datum []byte) {
+		frame := avro.AppendFrame(nil, avro.SchemaRef{Wire: avro.Glue, UUID: [16]byte{id}})
+		var value event
+		if err := codec.Read(append(frame, datum...), &value); err != nil {
+			if _, ok := errors.AsType[*avro.DecodeError](err); !ok || value != nil {
+				t.Fatalf("got %v, %v; want a DecodeError alone", value, err)
+			}
+			return
+		}
+		if _, err := codec.Append(nil, &value); err != nil {
+			t.Errorf("%+v was read and is not written: %v", value, err)
+		}
+	})
+}

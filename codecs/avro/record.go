@@ -242,7 +242,7 @@ func (c *RecordCodec) EncodeWithHeaders(value any) (data []byte, headers map[str
 // was. The record may be one of another codec if it has the fields of this one.
 func (c *RecordCodec) Append(dst []byte, value *Record) ([]byte, error) {
 	if value == nil || value.node == nil {
-		return dst, fmt.Errorf("avro: encoding a Record that is empty or nil: take it from New or from avro.NewRecord")
+		return dst, errors.New("avro: encoding a Record that is empty or nil: take it from New or from avro.NewRecord")
 	}
 	fields := value.fields
 	if value.tagged {

@@ -136,24 +136,6 @@ func resolve(writer, reader *ParsedSchema) (*avro.Schema, error) {
 	return plan, nil
 }
 
-// decodeAll decodes datum and refuses bytes after its end. In an any a union's
-// value comes with the name of its branch, without which it could be encoded
-// as another branch.
-func decodeAll(plan *avro.Schema, datum []byte, into any) error {
-	rest, err := plan.Decode(datum, into, avro.TaggedUnions())
-	if err != nil {
-		return fmt.Errorf("avro: decoding: %w", err)
-	}
-	return checkEnd(rest)
-}
-
-func checkEnd(rest []byte) error {
-	if len(rest) > 0 {
-		return fmt.Errorf("avro: decoding: %d bytes are left after the end of the datum", len(rest))
-	}
-	return nil
-}
-
 // inferred returns the schema of the Go struct T with its members in the
 // order people write them.
 func inferred[T any](namespace, name string) (*ParsedSchema, error) {
