@@ -15,7 +15,7 @@ import (
 type KeyCodec[T any] struct {
 	canonical *TypedCodec[T] // without a frame
 	framed    *TypedCodec[T] // reads what producers wrote
-	floats    bool           // the schema has some
+	doubles   bool           // the schema has some
 }
 
 // Key returns a codec of keys of the Go type T in their canonical form: a plain
@@ -39,18 +39,18 @@ type KeyCodec[T any] struct {
 // [KeyCodec.Canonical], for which [Registry] is needed, here or by Bind.
 func Key[T any](opts ...Option) *KeyCodec[T] {
 	s := apply(opts)
-	schema, floats, err := keySchema[T](s)
+	schema, doubles, err := keySchema[T](s)
 	if err != nil {
 		return &KeyCodec[T]{canonical: misdeclared[T](err), framed: misdeclared[T](err)}
 	}
 	s.schema, s.isKey = schema, true
 	with := func(other *settings) { *other = s }
-	return &KeyCodec[T]{canonical: Typed[T](with, Plain()), framed: Typed[T](with), floats: floats}
+	return &KeyCodec[T]{canonical: Typed[T](with, Plain()), framed: Typed[T](with), doubles: doubles}
 }
 
 // keySchema returns the schema of a key's canonical form, and whether it has
 // floats.
-func keySchema[T any](s settings) (text string, floats bool, err error) {
+func keySchema[T any](s settings) (text string, doubles bool, err error) {
 	if s.plain {
 		return "", false, errors.New("avro: avro.Key always writes plain data: leave out avro.Plain")
 	}
@@ -67,13 +67,13 @@ func keySchema[T any](s settings) (text string, floats bool, err error) {
 	if err != nil {
 		return "", false, fmt.Errorf("avro: making a key of %s: %w", given.Name(), err)
 	}
-	return gen.Text(canonical), k.floats, nil
+	return gen.Text(canonical), k.doubles, nil
 }
 
 // keyForm copies a schema's tree in its canonical form.
 type keyForm struct {
-	done   map[*ast.Node]*ast.Node
-	floats bool
+	done    map[*ast.Node]*ast.Node
+	doubles bool
 }
 
 func (k *keyForm) node(n *ast.Node, path string) (*ast.Node, error) {
@@ -86,7 +86,7 @@ func (k *keyForm) node(n *ast.Node, path string) (*ast.Node, error) {
 	case ast.Map:
 		return nil, fmt.Errorf("field %s is a map, whose entries have no order: make it an array of records in an order of your own", strings.TrimPrefix(path, "."))
 	case ast.Float, ast.Double:
-		out.Kind, k.floats = ast.Double, true
+		out.Kind, k.doubles = ast.Double, true
 	case ast.Array:
 		items, err := k.node(n.Items, path)
 		out.Items = items
@@ -136,7 +136,7 @@ func (c *KeyCodec[T]) Schema() *ParsedSchema { return c.canonical.Schema() }
 // where b says.
 func (c *KeyCodec[T]) Bind(b Binding) codecs.Untyped {
 	framed := &TypedCodec[T]{bound: c.framed.to(b), encoder: c.framed.encoder}
-	return &KeyCodec[T]{canonical: c.canonical, framed: framed, floats: c.floats}
+	return &KeyCodec[T]{canonical: c.canonical, framed: framed, doubles: c.doubles}
 }
 
 // Encode returns the canonical bytes of value, a T or a *T.
@@ -152,12 +152,12 @@ func (c *KeyCodec[T]) Encode(value any) ([]byte, error) {
 // returned as it was.
 func (c *KeyCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	out, err := c.canonical.Append(dst, value)
-	if err != nil || !c.floats {
+	if err != nil || !c.doubles {
 		return out, err
 	}
 	data, err := c.Schema().walkable()
 	if err == nil {
-		err = data.EqualFloats(out[len(dst):])
+		err = data.EqualDoubles(out[len(dst):])
 	}
 	if err != nil {
 		return dst, fmt.Errorf("avro: encoding the key %s: %w", c.Schema().Name(), err)

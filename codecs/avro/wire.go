@@ -40,12 +40,13 @@ const (
 	ConfluentGUID
 )
 
-// The names of the headers in which Confluent's serializers may name the
-// schema of a record's key and value: by GUID or by id, in the form in which it
-// else stands before the datum.
 const (
-	KeySchemaHeader   = "__key_schema_id"
+	// ValueSchemaHeader is the name of the header in which Confluent's serializers
+	// may name the schema of a record's value: by GUID or by id, in the form in
+	// which it else stands before the datum.
 	ValueSchemaHeader = "__value_schema_id"
+	// KeySchemaHeader is the name of the same header for a record's key.
+	KeySchemaHeader = "__key_schema_id"
 )
 
 // String returns the name of the format.
