@@ -49,7 +49,7 @@ func Key[T any](opts ...Option) *KeyCodec[T] {
 }
 
 // keySchema returns the schema of a key's canonical form, and whether it has
-// floats.
+// doubles.
 func keySchema[T any](s settings) (text string, doubles bool, err error) {
 	if s.plain {
 		return "", false, errors.New("avro: avro.Key always writes plain data: leave out avro.Plain")
