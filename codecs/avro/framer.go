@@ -28,6 +28,9 @@ type writerPlan[P any] struct {
 }
 
 func newFramer[P any](s settings, schema *ParsedSchema, plan func(*ParsedSchema) (P, error)) (*framer[P], error) {
+	if len(s.cases) > 0 {
+		return nil, errors.New("avro: avro.Case is for avro.OneOf: this codec has one record type")
+	}
 	own, err := plan(schema)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ type GenericCodec struct{ bound[*genericPlan] }
 // time.Time. schema is the JSON text that values are encoded with.
 //
 // goavro has no schema resolution: a record is decoded as its writer wrote it.
+// [Records] resolves, and [NewRecord] makes a view of what Generic decodes.
 // A datum may hold 65,536 array items that take no bytes.
 //
 // It cannot use a schema that refers to a type without a namespace from inside

@@ -284,6 +284,7 @@ func TestOneOfFindsFaultsOfItsDeclaration(t *testing.T) {
 		"a type twice": {avro.OneOf[any](eventCases(avro.Case[placed](avro.Name("Other")))...), "avro: the case avro_test.placed of avro.OneOf: the type has a case already"},
 		"a name twice": {avro.OneOf[any](eventCases(avro.Case[other](avro.Name("Placed")))...), "its schema has the name shop.Placed, as that of avro_test.placed"},
 		"a misfit":     {avro.OneOf[any](avro.Case[other](avro.Schema(userSchema))), "avro: the case avro_test.other of avro.OneOf: avro: the type avro_test.other does not fit the schema example.data.User"},
+		"no OneOf":     {avro.Typed[placed](avro.Case[cancelled]()), "avro: avro.Case is for avro.OneOf"},
 		"no record":    {avro.OneOf[any](avro.Case[string](avro.Schema(`"string"`))), "its schema is of type string, not a record"},
 	} {
 		t.Run(name, func(t *testing.T) {
