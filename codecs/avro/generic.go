@@ -18,6 +18,7 @@ type GenericCodec struct{ bound[*genericPlan] }
 // time.Time. schema is the JSON text that values are encoded with.
 //
 // goavro has no schema resolution: a record is decoded as its writer wrote it.
+// [Records] resolves, and [NewRecord] makes a view of what Generic decodes.
 // A datum may hold 65,536 array items that take no bytes.
 //
 // It cannot use a schema that refers to a type without a namespace from inside
@@ -28,7 +29,7 @@ func Generic(schema string, opts ...Option) *GenericCodec {
 	if err != nil {
 		return &GenericCodec{unbound[*genericPlan](err)}
 	}
-	if len(parsed.Fields()) == 0 && parsed.parsed.Root().Type != "record" {
+	if !parsed.isRecord() {
 		return &GenericCodec{unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name()))}
 	}
 	return &GenericCodec{bind(s, parsed, newGenericPlan)}
@@ -148,20 +149,27 @@ func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, er
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *GenericCodec) Read(data []byte, into *map[string]any) error {
+func (c *GenericCodec) Read(data []byte, into *map[string]any) error { return c.read(data, nil, into) }
+
+// read is Read where a header of the record may name the schema.
+func (c *GenericCodec) read(data, header []byte, into *map[string]any) error {
 	if c.err != nil {
 		return c.err
 	}
 	if into == nil {
 		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
-	plan, datum, err := c.framer.open(data)
+	m, err := c.framer.open(data, header)
 	if err != nil {
 		return err
 	}
-	record, err := plan.decode(datum)
+	plan, err := c.framer.planOf(m.ref)
 	if err != nil {
-		return c.framer.datumFault(data, err)
+		return err
+	}
+	record, err := plan.decode(m.datum)
+	if err != nil {
+		return c.framer.fault(m.ref, err)
 	}
 	*into = record
 	return nil

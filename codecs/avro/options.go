@@ -14,13 +14,15 @@ type settings struct {
 	subject      string
 	autoRegister bool
 	plain        bool
+	isKey        bool
 	wire         Wire
 	formatted    bool       // wire is the codec's own choice
 	kept         *SchemaDir // nil when schemas are not kept
 	schema       string
 	namespace    string
 	name         string
-	types        *plan.Types // nil when there are none
+	types        *plan.Types                     // nil when there are none
+	cases        []func(shared settings) oneCase // of OneOf
 }
 
 // Registry sets the schema registry that writer schemas are read from and the
@@ -47,6 +49,12 @@ func AutoRegister() Option {
 // formats are read.
 func Format(wire Wire) Option {
 	return func(s *settings) { s.wire, s.formatted = wire, true }
+}
+
+// KeyHeader makes the codec one of keys, as far as headers go: the schema is
+// named in [KeySchemaHeader], not in [ValueSchemaHeader].
+func KeyHeader() Option {
+	return func(s *settings) { s.isKey = true }
 }
 
 // WithSchemas sets where schemas are found, in place of a schema registry.

@@ -44,6 +44,8 @@ func (s registrySchemas) Schema(ctx context.Context, subject string, ref SchemaR
 		return s.byFingerprint(ctx, subject, ref)
 	case ref.Wire == Glue:
 		return nil, errors.New("avro: AWS Glue's versions are not known to a schema registry: pass avro.WithSchemas")
+	case ref.Wire == ConfluentGUID:
+		return writerByGUID(ctx, s.client, ref)
 	}
 	return WriterSchema(ctx, s.client, int(ref.ID))
 }
@@ -87,7 +89,18 @@ func (s registrySchemas) Ref(ctx context.Context, wire Wire, subject string, sch
 	if err != nil || wire == SingleObject {
 		return schema.ref(), err
 	}
+	if wire == ConfluentGUID {
+		return guidRef(found)
+	}
 	return SchemaRef{Wire: wire, ID: int64(found.ID)}, nil
+}
+
+func guidRef(found registry.Schema) (SchemaRef, error) {
+	if found.GUID == "" {
+		return SchemaRef{}, errors.New("avro: the registry gives its schemas no GUID, as Confluent's does from version 8.0 on: use another avro.Format")
+	}
+	guid, err := parseUUID(found.GUID)
+	return SchemaRef{Wire: ConfluentGUID, UUID: guid}, err
 }
 
 func (s registrySchemas) lookup(ctx context.Context, subject string, schema *ParsedSchema) (registry.Schema, error) {

@@ -167,22 +167,34 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *TypedCodec[T]) Read(data []byte, into *T) error {
+func (c *TypedCodec[T]) Read(data []byte, into *T) error { return c.read(data, nil, into) }
+
+// read is Read where a header of the record may name the schema.
+func (c *TypedCodec[T]) read(data, header []byte, into *T) error {
 	if c.err != nil {
 		return c.err
 	}
 	if into == nil {
 		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
-	decoder, datum, err := c.framer.open(data)
+	m, err := c.framer.open(data, header)
+	if err != nil {
+		return err
+	}
+	return c.readDatum(m, into)
+}
+
+// readDatum decodes what is without its frame.
+func (c *TypedCodec[T]) readDatum(m message, into *T) error {
+	decoder, err := c.framer.planOf(m.ref)
 	if err != nil {
 		return err
 	}
 	before := *into
 	*into = *new(T)
-	if err := plan.Decode(decoder, datum, into); err != nil {
+	if err := plan.Decode(decoder, m.datum, into); err != nil {
 		*into = before
-		return c.framer.datumFault(data, fmt.Errorf("avro: %w", err))
+		return c.framer.fault(m.ref, fmt.Errorf("avro: %w", err))
 	}
 	return nil
 }

@@ -11,10 +11,11 @@ const (
 	maxMissing = 10_000           // ids in broken records are arbitrary
 )
 
-// address is where a schema never changes: an id alone, or a version of a
-// subject.
+// address is where a schema never changes: an id alone, a GUID alone, or a
+// version of a subject.
 type address struct {
 	id      int
+	guid    string
 	subject string
 	version int
 }

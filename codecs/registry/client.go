@@ -56,9 +56,10 @@ func New(cfg Config) (*Client, error) {
 
 // Schema is a schema as the registry holds it.
 type Schema struct {
-	ID      int
-	Subject string // empty when it was asked for by id
-	Version int    // zero when it was asked for by id
+	ID      int    // zero when it was asked for by GUID
+	GUID    string // empty when the registry has none, or when it was asked for by id
+	Subject string // empty when it was asked for by id or GUID
+	Version int    // zero when it was asked for by id or GUID
 	Text    string
 	Type    string // AVRO, JSON or PROTOBUF
 	// References are the schemas whose types Text uses.
@@ -91,6 +92,23 @@ func (c *Client) ByID(ctx context.Context, id int) (Schema, error) {
 			return usable(toSchema(sr.SubjectSchema{ID: id, Schema: answer}), err)
 		})
 		return found, c.explain(err, fmt.Sprintf("asking for schema id %d", id), "", id)
+	})
+}
+
+// ByGUID returns the schema with that GUID, in the form with four hyphens. GUIDs
+// are the same in all copies of a registry; Confluent's has them from version
+// 8.0 on. Answers are kept and shared as those of [Client.ByID] are.
+func (c *Client) ByGUID(ctx context.Context, guid string) (Schema, error) {
+	return c.fixed(ctx, address{guid: guid}, func(ctx context.Context) (Schema, error) {
+		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+			answer, err := node.SchemaByGUID(ctx, guid)
+			return usable(toSchema(sr.SubjectSchema{GUID: guid, Schema: answer.Schema}), err)
+		})
+		err = c.explain(err, "asking for schema GUID "+guid, "", 0)
+		if gone, ok := errors.AsType[*NotFoundError](err); ok {
+			gone.GUID = guid
+		}
+		return found, err
 	})
 }
 
@@ -179,7 +197,7 @@ func (c *Client) fixed(ctx context.Context, at address, fetch func(context.Conte
 	if found, ok, err := c.cache.at(at); ok {
 		return found, err
 	}
-	key := fmt.Sprintf("at\x00%d\x00%d\x00%s", at.id, at.version, at.subject)
+	key := fmt.Sprintf("at\x00%d\x00%s\x00%d\x00%s", at.id, at.guid, at.version, at.subject)
 	return c.shared(ctx, key, func(ctx context.Context) (Schema, error) {
 		if found, ok, err := c.cache.at(at); ok {
 			return found, err
@@ -225,7 +243,7 @@ func (c *Client) shared(ctx context.Context, key string, fetch func(context.Cont
 }
 
 func toSchema(s sr.SubjectSchema) Schema {
-	out := Schema{ID: s.ID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
+	out := Schema{ID: s.ID, GUID: s.GUID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
 	for _, r := range s.References {
 		out.References = append(out.References, Reference{Name: r.Name, Subject: r.Subject, Version: r.Version})
 	}

@@ -49,11 +49,12 @@ func (e *UnavailableError) Error() string {
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // NotFoundError says that the registry answered and does not know the schema
-// id (Subject is empty then), the subject, the version of it, or the schema
+// id or GUID (Subject is empty then), the subject, the version of it, or the schema
 // under the subject.
 type NotFoundError struct {
 	Subject string
 	ID      int
+	GUID    string
 	Version int   // 0 unless a version was asked for
 	Err     error // the registry's answer
 
@@ -67,6 +68,8 @@ func (e *NotFoundError) Error() string {
 		at = "the registry"
 	}
 	switch {
+	case e.GUID != "":
+		return fmt.Sprintf("registry: schema GUID %s is not known at %s: the record comes from another registry, the registry has no GUIDs, or --registry is wrong", e.GUID, at)
 	case e.Subject == "":
 		return fmt.Sprintf("registry: schema id %d is not known at %s: the record comes from another registry, or --registry is wrong", e.ID, at)
 	case errorCode(e.Err) == sr.ErrVersionNotFound.Code && e.Version > 0:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lovoo/goka"
 
+	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
@@ -22,6 +23,9 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 			return
 		}
 		p.Counters.In.Add(1)
+		if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
+			in.decode(codec, ctx.Headers())
+		}
 		x, err := p.try(ctx, node, in)
 		var broken *storeError
 		switch {
@@ -54,7 +58,7 @@ func (p *Program) try(ctx goka.Context, node graph.Node, in *input) (*exec, erro
 		if err := wait.Wait(ctx.Context()); err != nil {
 			return nil, err
 		}
-		in.decode(p.Codecs[node.Name])
+		in.decode(p.Codecs[node.Name], ctx.Headers())
 	}
 }
 
