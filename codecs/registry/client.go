@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type Client struct {
 	urls    []string
 	nodes   []*sr.Client
 	timeout time.Duration
+	normal  bool
 	good    atomic.Int64 // index of the node that answered last
 
 	cache   *cache
@@ -32,7 +34,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{timeout: cfg.Timeout, cache: newCache()}
+	c := &Client{timeout: cfg.Timeout, normal: cfg.Normalize, cache: newCache()}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
@@ -116,47 +118,6 @@ func (c *Client) Version(ctx context.Context, subject string, version int) (Sche
 	})
 }
 
-// Lookup returns id and version of that very schema under subject, without
-// registering it. Answers are kept for ever; a [NotFoundError] is not.
-func (c *Client) Lookup(ctx context.Context, subject, schema string) (Schema, error) {
-	return c.known(ctx, "lookup", subject, schema, func(ctx context.Context) (Schema, error) {
-		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
-			answer, err := node.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
-			return usable(toSchema(answer), err)
-		})
-		return found, c.explain(err, fmt.Sprintf("looking up a schema of subject %q", subject), subject, 0)
-	})
-}
-
-// Register registers schema under subject and returns it with its id and
-// version. A schema that is there already is returned as it is, so two
-// processes may register at once. Answers are kept for ever. A schema that the
-// subject's compatibility level forbids gives an [IncompatibleError].
-func (c *Client) Register(ctx context.Context, subject, schema string) (Schema, error) {
-	return c.known(ctx, "register", subject, schema, func(ctx context.Context) (Schema, error) {
-		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
-			return register(ctx, node, subject, schema)
-		})
-		return found, c.explain(err, fmt.Sprintf("registering a schema under subject %q", subject), subject, 0)
-	})
-}
-
-// register asks for the version in a second request where the registry's
-// answer to the first holds the id only.
-func register(ctx context.Context, node *sr.Client, subject, schema string) (Schema, error) {
-	var answer sr.SubjectSchema
-	path := "/subjects/" + url.PathEscape(subject) + "/versions"
-	if err := node.Do(ctx, http.MethodPost, path, sr.Schema{Schema: schema}, &answer); err != nil {
-		return Schema{}, strange(err)
-	}
-	if answer.Version > 0 && answer.Schema.Schema != "" {
-		answer.Subject = subject
-		return usable(toSchema(answer), nil)
-	}
-	found, err := node.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
-	return usable(toSchema(found), err)
-}
-
 // Latest returns the newest version of subject. It always asks.
 func (c *Client) Latest(ctx context.Context, subject string) (Schema, error) {
 	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
@@ -174,6 +135,40 @@ func (c *Client) Subjects(ctx context.Context) ([]string, error) {
 	return found, c.explain(err, "listing the subjects", "", 0)
 }
 
+// Versions lists the numbers of subject's versions in their order, also of
+// those that were deleted softly: data may still need them. It always asks.
+func (c *Client) Versions(ctx context.Context, subject string) ([]int, error) {
+	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) ([]int, error) {
+		return node.SubjectVersions(sr.WithParams(ctx, sr.ShowDeleted), subject)
+	})
+	slices.Sort(found)
+	return found, c.explain(err, fmt.Sprintf("listing the versions of subject %q", subject), subject, 0)
+}
+
+// Level returns the compatibility level that holds for subject, such as
+// BACKWARD: its own, or else that of all subjects. It always asks.
+func (c *Client) Level(ctx context.Context, subject string) (string, error) {
+	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (string, error) {
+		own, err := level(sr.WithParams(ctx, sr.DefaultToGlobal), node, "/config/"+url.PathEscape(subject))
+		if errorCode(err) == sr.ErrSubjectLevelCompatibilityNotConfigured.Code {
+			own, err = level(ctx, node, "/config")
+		}
+		return own, err
+	})
+	return found, c.explain(err, fmt.Sprintf("asking for the compatibility level of subject %q", subject), subject, 0)
+}
+
+func level(ctx context.Context, node *sr.Client, path string) (string, error) {
+	var answer struct {
+		Level string `json:"compatibilityLevel"`
+	}
+	err := node.Do(ctx, http.MethodGet, path, nil, &answer)
+	if err == nil && answer.Level == "" {
+		err = &strangeAnswerError{errors.New("the answer holds no level")}
+	}
+	return answer.Level, err
+}
+
 // fixed answers from the cache what never changes, and asks otherwise.
 func (c *Client) fixed(ctx context.Context, at address, fetch func(context.Context) (Schema, error)) (Schema, error) {
 	if found, ok, err := c.cache.at(at); ok {
@@ -186,24 +181,6 @@ func (c *Client) fixed(ctx context.Context, at address, fetch func(context.Conte
 		}
 		found, err := fetch(ctx)
 		c.cache.keep(at, found, err)
-		return found, err
-	})
-}
-
-// known answers from the cache what is registered, and asks otherwise.
-func (c *Client) known(ctx context.Context, what, subject, schema string, fetch func(context.Context) (Schema, error)) (Schema, error) {
-	key := registered{subject: subject, text: schema}
-	if found, ok := c.cache.bySubject(key); ok {
-		return found, nil
-	}
-	return c.shared(ctx, what+"\x00"+subject+"\x00"+schema, func(ctx context.Context) (Schema, error) {
-		if found, ok := c.cache.bySubject(key); ok {
-			return found, nil
-		}
-		found, err := fetch(ctx)
-		if err == nil {
-			c.cache.keepSubject(key, found)
-		}
 		return found, err
 	})
 }

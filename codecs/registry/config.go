@@ -31,6 +31,11 @@ type Config struct {
 
 	// Bearer is a token to sign in with; it excludes BasicUser.
 	Bearer string
+
+	// Normalize asks the registry to register and look up schemas in their
+	// normal form, so that two texts of one schema are one. Default: off, as in
+	// Confluent's normalize.schemas.
+	Normalize bool
 }
 
 // node is one checked URL; user and password are taken out of url so that no
