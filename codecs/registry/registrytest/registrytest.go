@@ -11,10 +11,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -126,8 +126,8 @@ func (b *bench) setLevel(t *testing.T, subject, level string) {
 
 func same[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("%s (-got +want):\n%s", what, diff)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
 	}
 }
 
