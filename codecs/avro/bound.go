@@ -36,6 +36,15 @@ func (b *bound[P]) Prepare(ctx context.Context) error {
 	return b.framer.prepare(ctx)
 }
 
+// Subject returns the registry subject that the codec's schema is under, empty
+// for a codec that needs no registry or is not bound to a topic.
+func (b *bound[P]) Subject() string {
+	if b.err != nil || b.framer.plain || b.framer.store != nil {
+		return ""
+	}
+	return b.framer.subject
+}
+
 // Schema returns the codec's schema, nil when Check has a fault.
 func (b *bound[P]) Schema() *ParsedSchema {
 	if b.err != nil {

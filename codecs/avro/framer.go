@@ -14,8 +14,14 @@ import (
 // met, and kept.
 type framer[P any] struct {
 	settings
-	schema *ParsedSchema
-	plan   func(writer *ParsedSchema) (P, error)
+	schema  *ParsedSchema
+	subject string // that schema is under, empty for none
+	plan    func(writer *ParsedSchema) (P, error)
+
+	// adopt is told the schema that the codec is to encode with in place of its
+	// own, before the frame names it.
+	adopt     func(latest *ParsedSchema) error
+	preparing sync.Mutex // held while frame is found out
 
 	own   P                      // the plan for data written with schema itself
 	frame atomic.Pointer[[]byte] // what stands before the codec's own data, nil until known
@@ -32,7 +38,7 @@ func newFramer[P any](s settings, schema *ParsedSchema, plan func(*ParsedSchema)
 	if err != nil {
 		return nil, err
 	}
-	f := &framer[P]{settings: s, schema: schema, plan: plan, own: own}
+	f := &framer[P]{settings: s, schema: schema, subject: s.subjectOf(schema), plan: plan, own: own}
 	// Data of the codec's own schema in single-object encoding can be read
 	// without asking anybody.
 	f.plans.Store(schema.ref(), writerPlan[P]{plan: own, writer: schema})
@@ -44,13 +50,26 @@ func (f *framer[P]) prepare(ctx context.Context) error {
 	if f.plain || f.frame.Load() != nil {
 		return nil
 	}
-	ref, err := f.schemas().Ref(ctx, f.wire, f.subject, f.schema)
+	f.preparing.Lock()
+	defer f.preparing.Unlock()
+	if f.frame.Load() != nil {
+		return nil
+	}
+	ref, err := f.name(ctx)
 	if err != nil {
 		return err
 	}
 	frame := AppendFrame(nil, ref)
 	f.frame.Store(&frame)
 	return nil
+}
+
+// name returns how messages name the schema that the codec encodes with.
+func (f *framer[P]) name(ctx context.Context) (SchemaRef, error) {
+	if f.useLatest {
+		return f.nameLatest(ctx)
+	}
+	return f.schemas().Ref(ctx, f.wire, f.subject, f.schema)
 }
 
 // header appends what goes before the datum.

@@ -1,6 +1,10 @@
 package avro
 
-import "github.com/gokavro/gokavro/codecs/registry"
+import (
+	"cmp"
+
+	"github.com/gokavro/gokavro/codecs/registry"
+)
 
 // Option sets a property of a codec.
 type Option func(*settings)
@@ -8,7 +12,12 @@ type Option func(*settings)
 type settings struct {
 	store        Schemas
 	registry     *registry.Client
-	subject      string
+	explicit     string // the subject that was given
+	names        SubjectNames
+	topic        string
+	isKey        bool
+	useLatest    bool
+	given        []reference
 	autoRegister bool
 	plain        bool
 	wire         Wire
@@ -24,10 +33,10 @@ func Registry(client *registry.Client) Option {
 }
 
 // Subject sets the registry subject that the codec's schema is under when it
-// encodes; for the values of topic T it is by custom T-value. Decoding needs
-// no subject.
+// encodes, in place of the one that [SubjectStrategy] and [Topic] give. Decoding
+// needs no subject.
 func Subject(name string) Option {
-	return func(s *settings) { s.subject = name }
+	return func(s *settings) { s.explicit = name }
 }
 
 // AutoRegister lets the codec register its schema when the subject does not
@@ -82,9 +91,16 @@ func apply(opts []Option) settings {
 // topology, which are declared without a registry.
 type Binding struct {
 	Registry *registry.Client
-	Subject  string
-	// AutoRegister allows the schema to be registered under Subject.
+	// Topic is what the bytes are written to; the codec's strategy makes a
+	// subject of it. Key is set when they are the keys of its records.
+	Topic string
+	Key   bool
+	// Subject is the subject whatever the strategy says. Default: none.
+	Subject string
+	// AutoRegister allows the schema to be registered under its subject.
 	AutoRegister bool
+	// UseLatest is [UseLatest].
+	UseLatest bool
 }
 
 func (s settings) schemas() Schemas {
@@ -99,9 +115,10 @@ func (s settings) bind(b Binding) settings {
 	if s.registry == nil {
 		s.registry = b.Registry
 	}
-	if s.subject == "" {
-		s.subject = b.Subject
-	}
+	s.topic = cmp.Or(s.topic, b.Topic)
+	s.isKey = s.isKey || b.Key
+	s.explicit = cmp.Or(s.explicit, b.Subject)
 	s.autoRegister = s.autoRegister || b.AutoRegister
+	s.useLatest = s.useLatest || b.UseLatest
 	return s
 }

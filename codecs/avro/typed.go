@@ -1,8 +1,10 @@
 package avro
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -13,7 +15,8 @@ import (
 // TypedCodec is a codec of the Go type T, made by [Typed].
 type TypedCodec[T any] struct {
 	bound[*plan.Decoder]
-	encoder *plan.Encoder // nil when Check has a fault
+	encoder *plan.Encoder                // nil when Check has a fault
+	latest  atomic.Pointer[plan.Encoder] // in place of encoder, see UseLatest
 }
 
 // Typed returns a codec of the Go type T. The schema is inferred from T's
@@ -41,7 +44,29 @@ func Typed[T any](opts ...Option) *TypedCodec[T] {
 		return misdeclared[T](misfit[T](schema, err))
 	}
 	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root) }
-	return &TypedCodec[T]{bound: bind(s, schema, decoder), encoder: encoder}
+	return newTyped[T](bind(s, schema, decoder), encoder)
+}
+
+func newTyped[T any](place bound[*plan.Decoder], encoder *plan.Encoder) *TypedCodec[T] {
+	c := &TypedCodec[T]{bound: place, encoder: encoder}
+	if c.err == nil {
+		c.framer.adopt = c.adopt
+	}
+	return c
+}
+
+// adopt compiles how T is written with a schema that is not T's own.
+func (c *TypedCodec[T]) adopt(latest *ParsedSchema) error {
+	root, err := latest.tree()
+	if err != nil {
+		return err
+	}
+	encoder, err := plan.NewFillingEncoder(root, reflect.TypeFor[T]())
+	if err != nil {
+		return misfit[T](latest, err)
+	}
+	c.latest.Store(encoder)
+	return nil
 }
 
 func misdeclared[T any](err error) *TypedCodec[T] {
@@ -67,15 +92,18 @@ func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node) (*plan.Decod
 
 func typedSchema[T any](s settings) (*ParsedSchema, error) {
 	if s.schema == "" {
+		if len(s.given) > 0 {
+			return nil, errors.New("avro: an inferred schema uses no other: give avro.Schema with avro.Reference")
+		}
 		return inferred[T](s.namespace, s.name)
 	}
-	return ParseSchema(s.schema)
+	return parseLinked(s.schema, s.given)
 }
 
 // Bind returns a codec of the same schema that lives where b says; what the
 // codec's own options set wins.
 func (c *TypedCodec[T]) Bind(b Binding) codecs.Untyped {
-	return &TypedCodec[T]{bound: c.to(b), encoder: c.encoder}
+	return newTyped[T](c.to(b), c.encoder)
 }
 
 // Encode returns the bytes of value, a T or a *T.
@@ -112,7 +140,11 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	out, err := plan.Append(c.encoder, framed, value)
+	encoder := c.encoder
+	if latest := c.latest.Load(); latest != nil {
+		encoder = latest
+	}
+	out, err := plan.Append(encoder, framed, value)
 	if err != nil {
 		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
 	}

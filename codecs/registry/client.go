@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,21 +22,29 @@ type Client struct {
 	good    atomic.Int64 // index of the node that answered last
 
 	cache   *cache
+	offline *Bundle // nil without one
 	flights singleflight.Group
 }
 
-// New checks cfg and returns a client. It does not use the network; see
-// [Client.Ping] for that. The error lists all faults of cfg.
+// New checks cfg, reads the files that it names, and returns a client. It does
+// not use the network; see [Client.Ping] for that. The error lists all faults
+// of cfg.
 func New(cfg Config) (*Client, error) {
 	nodes, err := cfg.nodes()
-	if err != nil {
+	secure, unsafe := cfg.secure()
+	offline, unread := cfg.readBundle()
+	if err = errors.Join(err, unsafe, unread); err != nil {
 		return nil, err
 	}
 	c := &Client{timeout: cfg.Timeout, normal: cfg.Normalize, cache: newCache()}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
-	httpClient := &http.Client{Transport: newTransport()}
+	if offline != nil {
+		c.offline = offline
+		c.cache.hold(offline)
+	}
+	httpClient := &http.Client{Transport: newTransport(secure)}
 	for _, n := range nodes {
 		opts := []sr.ClientOpt{sr.URLs(n.url), sr.HTTPClient(httpClient), sr.UserAgent("gokavro"), sr.LogLevel(sr.LogLevelNone)}
 		if n.user != "" {
@@ -58,9 +64,10 @@ func New(cfg Config) (*Client, error) {
 
 // Schema is a schema as the registry holds it.
 type Schema struct {
-	ID      int
-	Subject string // empty when it was asked for by id
-	Version int    // zero when it was asked for by id
+	ID      int    // zero when it was asked for by GUID
+	GUID    string // empty when the registry has none, or when it was asked for by id
+	Subject string // empty when it was asked for by id or GUID
+	Version int    // zero when it was asked for by id or GUID
 	Text    string
 	Type    string // AVRO, JSON or PROTOBUF
 	// References are the schemas whose types Text uses.
@@ -120,7 +127,14 @@ func (c *Client) Version(ctx context.Context, subject string, version int) (Sche
 
 // Latest returns the newest version of subject. It always asks.
 func (c *Client) Latest(ctx context.Context, subject string) (Schema, error) {
-	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+	held, ok := bundled(c, subject, func(b *Bundle, s *bundledSubject) (Schema, bool) {
+		numbers := s.numbers(false)
+		if len(numbers) == 0 {
+			return Schema{}, false
+		}
+		return b.version(subject, numbers[len(numbers)-1])
+	})
+	found, err := askOr(ctx, c, held, ok, func(ctx context.Context, node *sr.Client) (Schema, error) {
 		answer, err := node.SchemaByVersion(ctx, subject, -1)
 		return usable(toSchema(answer), err)
 	})
@@ -129,44 +143,14 @@ func (c *Client) Latest(ctx context.Context, subject string) (Schema, error) {
 
 // Subjects lists the subjects that hold schemas. It always asks.
 func (c *Client) Subjects(ctx context.Context) ([]string, error) {
-	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) ([]string, error) {
+	var held []string
+	if c.offline != nil {
+		held = c.offline.Subjects()
+	}
+	found, err := askOr(ctx, c, held, c.offline != nil, func(ctx context.Context, node *sr.Client) ([]string, error) {
 		return node.Subjects(ctx)
 	})
 	return found, c.explain(err, "listing the subjects", "", 0)
-}
-
-// Versions lists the numbers of subject's versions in their order, also of
-// those that were deleted softly: data may still need them. It always asks.
-func (c *Client) Versions(ctx context.Context, subject string) ([]int, error) {
-	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) ([]int, error) {
-		return node.SubjectVersions(sr.WithParams(ctx, sr.ShowDeleted), subject)
-	})
-	slices.Sort(found)
-	return found, c.explain(err, fmt.Sprintf("listing the versions of subject %q", subject), subject, 0)
-}
-
-// Level returns the compatibility level that holds for subject, such as
-// BACKWARD: its own, or else that of all subjects. It always asks.
-func (c *Client) Level(ctx context.Context, subject string) (string, error) {
-	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (string, error) {
-		own, err := level(sr.WithParams(ctx, sr.DefaultToGlobal), node, "/config/"+url.PathEscape(subject))
-		if errorCode(err) == sr.ErrSubjectLevelCompatibilityNotConfigured.Code {
-			own, err = level(ctx, node, "/config")
-		}
-		return own, err
-	})
-	return found, c.explain(err, fmt.Sprintf("asking for the compatibility level of subject %q", subject), subject, 0)
-}
-
-func level(ctx context.Context, node *sr.Client, path string) (string, error) {
-	var answer struct {
-		Level string `json:"compatibilityLevel"`
-	}
-	err := node.Do(ctx, http.MethodGet, path, nil, &answer)
-	if err == nil && answer.Level == "" {
-		err = &strangeAnswerError{errors.New("the answer holds no level")}
-	}
-	return answer.Level, err
 }
 
 // fixed answers from the cache what never changes, and asks otherwise.
@@ -202,7 +186,7 @@ func (c *Client) shared(ctx context.Context, key string, fetch func(context.Cont
 }
 
 func toSchema(s sr.SubjectSchema) Schema {
-	out := Schema{ID: s.ID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
+	out := Schema{ID: s.ID, GUID: s.GUID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
 	for _, r := range s.References {
 		out.References = append(out.References, Reference{Name: r.Name, Subject: r.Subject, Version: r.Version})
 	}

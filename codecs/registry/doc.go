@@ -10,6 +10,12 @@
 // [Client.Register] remember what they found the same way. [Client.Latest] and
 // [Client.Subjects] always ask.
 //
+// # Bundle
+//
+// [Client.Bundle] fetches all that a registry holds of some subjects into one
+// file. A client that gets the file ([Config.Bundle]) answers from it while the
+// registry is down.
+//
 // # Errors
 //
 // [UnavailableError]: the registry could not be asked; a later try may help.

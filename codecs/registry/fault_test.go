@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -232,3 +233,5 @@ func TestTheCallersContextEndsTheWait(t *testing.T) {
 		}
 	}
 }
+
+func discard() *log.Logger { return log.New(io.Discard, "", 0) }

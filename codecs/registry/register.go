@@ -14,6 +14,9 @@ import (
 // registering it. refs are the schemas whose types it uses, as it was
 // registered with them. Answers are kept for ever; a [NotFoundError] is not.
 func (c *Client) Lookup(ctx context.Context, subject, schema string, refs ...Reference) (Schema, error) {
+	if found, ok := c.held(subject, schema, refs); ok {
+		return found, nil
+	}
 	offered := toSubmission(schema, refs)
 	return c.known(ctx, "lookup", registered{subject, schema, spell(refs)}, func(ctx context.Context) (Schema, error) {
 		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
@@ -30,6 +33,9 @@ func (c *Client) Lookup(ctx context.Context, subject, schema string, refs ...Ref
 // may register at once. Answers are kept for ever. A schema that the subject's
 // compatibility level forbids gives an [IncompatibleError].
 func (c *Client) Register(ctx context.Context, subject, schema string, refs ...Reference) (Schema, error) {
+	if found, ok := c.held(subject, schema, refs); ok {
+		return found, nil
+	}
 	offered := toSubmission(schema, refs)
 	return c.known(ctx, "register", registered{subject, schema, spell(refs)}, func(ctx context.Context) (Schema, error) {
 		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
@@ -61,6 +67,14 @@ func (c *Client) normalizing(ctx context.Context) context.Context {
 		return ctx
 	}
 	return sr.WithParams(ctx, sr.Normalize)
+}
+
+// held finds a schema in the bundle.
+func (c *Client) held(subject, schema string, refs []Reference) (Schema, bool) {
+	if c.offline == nil {
+		return Schema{}, false
+	}
+	return c.offline.find(subject, schema, refs)
 }
 
 // known answers from the cache what is registered, and asks otherwise.

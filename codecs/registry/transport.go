@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +17,14 @@ const maxAnswerBytes = 64 << 20
 
 // newTransport is the standard transport with a bound on what an answer may
 // hold: the body is read into memory.
-func newTransport() http.RoundTripper {
+func newTransport(secure *tls.Config) http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return boundedTransport{http.DefaultTransport}
 	}
 	own := standard.Clone()
 	own.MaxIdleConnsPerHost = 8
+	own.TLSClientConfig = secure
 	return boundedTransport{own}
 }
 

@@ -35,8 +35,6 @@ func (s *site) close() {
 // topic returns the name on the cluster of a topic of the graph.
 func (s *site) topic(name string) string { return s.cfg.TopicPrefix + name }
 
-func (s *site) subject(topic string) string { return s.topic(topic) + "-value" }
-
 // prepare creates what is missing, as far as that is wanted, and checks that
 // all is there.
 func (s *site) prepare(ctx context.Context) error {
@@ -78,13 +76,17 @@ func (s *site) createTopics(ctx context.Context) error {
 // empty. A table that others have written keeps the schema that they gave it.
 func (s *site) registerTables(ctx context.Context) error {
 	for _, n := range s.graph.Of(graph.Lookup) {
-		schema := schemaOf(n.Codec)
-		if schema == nil {
+		codec, ok := n.Codec.(bindable)
+		if !ok {
 			continue
 		}
-		_, err := s.registry.Latest(ctx, s.subject(n.Topic))
-		if _, ok := errors.AsType[*registry.NotFoundError](err); ok {
-			_, err = s.registry.Register(ctx, s.subject(n.Topic), schema.String())
+		table, ok := codec.Bind(s.binding(n.Topic, true)).(registered)
+		if !ok || table.Subject() == "" {
+			continue
+		}
+		_, err := s.registry.Latest(ctx, table.Subject())
+		if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
+			err = table.Prepare(ctx)
 		}
 		if err != nil {
 			return err
@@ -93,11 +95,10 @@ func (s *site) registerTables(ctx context.Context) error {
 	return nil
 }
 
-func schemaOf(codec codecs.Untyped) *avro.ParsedSchema {
-	if c, ok := codec.(interface{ Schema() *avro.ParsedSchema }); ok {
-		return c.Schema()
-	}
-	return nil
+// registered is a codec whose schema a registry holds.
+type registered interface {
+	preparer
+	Subject() string
 }
 
 // checkTopics checks the topics of the cluster, as if those that are missing
@@ -144,8 +145,8 @@ func (s *site) bind() {
 
 func (s *site) binding(topic string, written bool) avro.Binding {
 	return avro.Binding{
-		Registry: s.registry, Subject: s.subject(topic),
-		AutoRegister: written && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0),
+		Registry: s.registry, Topic: s.topic(topic),
+		AutoRegister: written && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0), UseLatest: s.cfg.UseLatest,
 	}
 }
 

@@ -14,12 +14,12 @@ func checkSoftDelete(t *testing.T, b *bench) {
 	if err := b.admin.DeleteSchema(t.Context(), subject, 1, sr.SoftDelete); err != nil {
 		t.Fatal(err)
 	}
-	live, err := b.admin.SubjectVersions(t.Context(), subject)
+	live, err := b.client.Versions(t.Context(), subject, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "versions that are left", live, []int{2})
-	all, err := b.client.Versions(t.Context(), subject)
+	all, err := b.client.Versions(t.Context(), subject, true)
 	if err != nil {
 		t.Fatal(err)
 	}

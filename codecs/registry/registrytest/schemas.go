@@ -46,7 +46,7 @@ func checkVersions(t *testing.T, b *bench) {
 	first := b.register(t, subject, b.record("A", fieldID))
 	second := b.register(t, subject, b.record("A", fieldID, fieldAgeZero))
 	same(t, "version numbers", []int{first.Version, second.Version}, []int{1, 2})
-	numbers, err := b.client.Versions(t.Context(), subject)
+	numbers, err := b.client.Versions(t.Context(), subject, false)
 	if err != nil {
 		t.Fatal(err)
 	}

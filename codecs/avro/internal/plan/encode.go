@@ -19,7 +19,18 @@ type Encoder struct {
 // NewEncoder compiles an encoder for values of type t. Every mismatch between
 // the schema and t is named in one error.
 func NewEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
+	return newEncoder(newEncodeCompiler(&dynamic{}), schema, t)
+}
+
+// NewFillingEncoder is NewEncoder for a schema that is not t's own: a field
+// that t lacks is written with its default.
+func NewFillingEncoder(schema *ast.Node, t reflect.Type) (*Encoder, error) {
 	c := newEncodeCompiler(&dynamic{})
+	c.fill = true
+	return newEncoder(c, schema, t)
+}
+
+func newEncoder(c *encodeCompiler, schema *ast.Node, t reflect.Type) (*Encoder, error) {
 	root := c.script(schema, t, "")
 	if err := c.faults.err(fmt.Sprintf("writing %s as %s", t, describe(schema))); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ type encodeCompiler struct {
 	known   map[encodeKey]*script
 	trials  map[encodeKey]bool // of a union's branches
 	dynamic *dynamic
+	fill    bool // a field that the Go type lacks gets its default
 	faults  faults
 }
 
@@ -149,7 +150,7 @@ func (c *encodeCompiler) fits(n *ast.Node, t reflect.Type) bool {
 	}
 	c.trials[key] = true
 	trial := newEncodeCompiler(c.dynamic)
-	trial.trials = c.trials
+	trial.trials, trial.fill = c.trials, c.fill
 	trial.script(n, t, "")
 	c.trials[key] = len(trial.faults) == 0
 	return c.trials[key]
@@ -250,6 +251,8 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 	for _, f := range n.Fields {
 		target := fields[f.Name]
 		switch {
+		case target == nil && s.c.fill && f.Default != nil:
+			s.constant(f)
 		case target == nil:
 			s.c.faults.add(join(s.full, f.Name), "the Go type %s has no field for it", t)
 		case target.clash != "":
@@ -260,6 +263,16 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 			s.field(target).compile(f.Type, target.typ)
 		}
 	}
+}
+
+// constant writes a field's default, whatever the value.
+func (s *source) constant(f *ast.Field) {
+	data, err := defaultBytes(f)
+	if err != nil {
+		s.c.faults.add(join(s.full, f.Name), "%v", err)
+		return
+	}
+	s.emit(encodeConst, encodeDetail{data: data})
 }
 
 func (s *source) at(name string, offset uintptr) *source {
