@@ -43,8 +43,8 @@ func Flags() *pflag.FlagSet {
 // RegistryFlags adds the flags by which a schema registry is entered.
 func RegistryFlags(flags *pflag.FlagSet) {
 	flags.String("registry-user", "", "`NAME` to sign in to the registry with")
-	flags.String("registry-password", "", "`PASSWORD` of that user")
-	flags.String("registry-token", "", "bearer `TOKEN` in place of user and password")
+	flags.String("registry-password", "", "`PASSWORD` of that user; others see it here, so rather use $GOKAVRO_REGISTRY_PASSWORD")
+	flags.String("registry-token", "", "bearer `TOKEN` in place of both; rather use $GOKAVRO_REGISTRY_TOKEN")
 	flags.String("registry-ca-file", "", "PEM `FILE` of the authorities that sign the registry's certificate")
 	flags.String("registry-cert-file", "", "PEM `FILE` of the certificate to show to the registry")
 	flags.String("registry-key-file", "", "PEM `FILE` of that certificate's key")
