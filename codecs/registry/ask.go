@@ -26,7 +26,8 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 	defer cancel()
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		answer, again, err := round(bounded, c, request)
+		var told patience
+		answer, again, err := round(withPatience(bounded, &told), c, request)
 		if err == nil || judge(err) == final {
 			return answer, err
 		}
@@ -40,7 +41,7 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 		if !again {
 			return answer, &UnavailableError{URLs: c.urls, Err: plain(err)}
 		}
-		if !wait(bounded, pause) {
+		if !wait(bounded, told.after(pause, len(c.nodes))) {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return answer, ctx.Err()
 			}

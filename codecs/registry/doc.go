@@ -28,5 +28,6 @@
 //
 // A request that meets a broken connection, a time-out, status 5xx or status
 // 429 is tried again, at every URL in turn and with growing pauses, until
-// [Config.Timeout] is over or the caller's context ends.
+// [Config.Timeout] is over or the caller's context ends. A pause is not shorter
+// than what all nodes ask for with Retry-After.
 package registry

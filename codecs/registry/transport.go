@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 )
@@ -33,6 +34,7 @@ type boundedTransport struct{ next http.RoundTripper }
 func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	if err == nil {
+		note(resp, time.Now())
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerBytes)
 	}
 	return resp, err
