@@ -125,3 +125,15 @@ func TestARecursiveSchemaIsNoCircleOfReferences(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func FuzzReferences(f *testing.F) {
+	f.Add(tripText, cityText, countryText)
+	f.Add(`{"type":"array","items":"A"}`, `{"type":"record","name":"A","fields":[{"name":"b","type":"B"}]}`, `{"type":"fixed","name":"B","size":2,"namespace":""}`)
+	f.Add(`["A","B"]`, `{"type":{"type":"enum","name":"A","symbols":["x"]}}`, `{"name":"B","type":"record","fields":[{"name":"a","type":{"type":"map","values":"A"}}]}`)
+	f.Fuzz(func(t *testing.T, own, first, second string) {
+		codec := avro.Typed[any](avro.Schema(own), avro.Reference("first", first), avro.Reference("second", second))
+		if err := codec.Check(); err == nil && codec.Schema() == nil {
+			t.Error("got neither an error nor a schema")
+		}
+	})
+}
