@@ -60,7 +60,7 @@ type Config struct {
 	// AutoRegister registers missing schemas of what the topology writes, without
 	// creating topics. Default: off.
 	AutoRegister bool
-	// UseLatest writes with the newest schemas of the subjects, see
+	// UseLatest writes outputs with the newest schemas of their subjects, see
 	// avro.UseLatest. Default: off.
 	UseLatest bool
 	// Normalize has the registry compare and keep schemas in their normal form.

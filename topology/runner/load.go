@@ -29,7 +29,7 @@ func Flags() *pflag.FlagSet {
 	flags.String("state", DefaultStateDir, "`DIR` for the state's files; one process at a time")
 	flags.Int("create-topics", 0, "create missing topics with `N` partitions and register their missing schemas")
 	flags.Bool("auto-register", false, "register missing schemas of what is written")
-	flags.Bool("use-latest", false, "write with the newest schemas of the subjects")
+	flags.Bool("use-latest", false, "write outputs with the newest schemas of their subjects")
 	flags.Bool("normalize", false, "have the registry compare and keep schemas in their normal form")
 	flags.String("topic-prefix", "", "`PREFIX` for every topic and the consumer group")
 	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")

@@ -133,7 +133,9 @@ func (s *site) bind() {
 	for _, n := range s.graph.Nodes {
 		codec := n.Codec
 		if b, ok := codec.(bindable); ok {
-			codec = b.Bind(s.binding(n.Topic, n.Kind == graph.Output || n.Kind == graph.Store))
+			place := s.binding(n.Topic, n.Kind == graph.Output || n.Kind == graph.Store)
+			place.UseLatest = s.cfg.UseLatest && n.Kind == graph.Output
+			codec = b.Bind(place)
 		}
 		if codec != nil {
 			s.codecs[n.Name] = codec
@@ -146,7 +148,7 @@ func (s *site) bind() {
 func (s *site) binding(topic string, written bool) avro.Binding {
 	return avro.Binding{
 		Registry: s.registry, Topic: s.topic(topic),
-		AutoRegister: written && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0), UseLatest: s.cfg.UseLatest,
+		AutoRegister: written && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0),
 	}
 }
 

@@ -65,3 +65,23 @@ func checkReferencedDelete(t *testing.T, b *bench) {
 	_, err = b.admin.DeleteSubject(t.Context(), inner.Subject, sr.SoftDelete)
 	coded(t, "deleting the subject", err, sr.ErrReferenceExists)
 }
+
+func checkBundle(t *testing.T, b *bench) {
+	inner := b.register(t, b.subject("inner"), b.record("Inner", fieldID))
+	b.register(t, b.subject("inner"), b.record("Inner", fieldID, fieldAgeZero))
+	b.register(t, b.subject("outer"), b.record("Outer", b.of("Inner")), b.referTo("Inner", inner))
+	bundle, err := b.client.Bundle(t.Context(), b.subject("outer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "subjects", bundle.Subjects(), []string{b.subject("inner"), b.subject("outer")})
+	text, err := bundle.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := registry.ParseBundle(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "written and read", again, bundle)
+}

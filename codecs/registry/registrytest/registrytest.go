@@ -53,6 +53,7 @@ func Run(t *testing.T, url string, features Features) {
 		{"a deleted version is found by those who need it", checkSoftDelete},
 		{"a subject is deleted for good in two steps", checkHardDelete},
 		{"a level of a subject holds for it alone", checkOwnLevel},
+		{"a bundle holds what the registry holds", checkBundle},
 		{"an unknown level is refused", checkUnknownLevel},
 		{"levels refuse with reasons", checkLevels},
 	} {
