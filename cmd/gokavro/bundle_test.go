@@ -75,9 +75,9 @@ func TestSchemaBundleNamesWhatIsNotThere(t *testing.T) {
 }
 
 func TestTheRegistrysAccessComesFromTheEnvironmentToo(t *testing.T) {
-	for name, value := range map[string]string{"REGISTRY": "https://a", "REGISTRY_USER": "ann", "REGISTRY_TOKEN": "t0ken"} {
-		t.Setenv("GOKAVRO_"+name, value)
-	}
+	t.Setenv("GOKAVRO_REGISTRY", "https://a")
+	t.Setenv("GOKAVRO_REGISTRY_USER", "ann")
+	t.Setenv("GOKAVRO_REGISTRY_TOKEN", "t0ken")
 	got := execute(t.Context(), nil, "schema", "bundle", "--all", "-o", "f")
 	got.refused(t, 2, "use one")
 	if strings.Contains(got.stderr, "t0ken") {

@@ -12,8 +12,9 @@
 // the [Wire] that [Format] sets, by default Confluent's: a zero byte and the
 // registry id in four bytes, big endian. It reads them all, as they can be
 // told apart.
-// goka never tells a codec its topic, so an encoding codec is given its
-// subject; in a topology the runner binds each codec to its topic instead.
+// goka never tells a codec its topic, so an encoding codec is given its [Topic],
+// of which a [SubjectStrategy] makes the subject, or its [Subject]; in a
+// topology the runner binds each codec to its topic instead.
 //
 // # Evolution
 //

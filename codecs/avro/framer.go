@@ -3,6 +3,7 @@ package avro
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -20,8 +21,8 @@ type framer[P any] struct {
 
 	// adopt is told the schema that the codec is to encode with in place of its
 	// own, before the frame names it.
-	adopt     func(latest *ParsedSchema) error
-	preparing sync.Mutex // held while frame is found out
+	adopt      func(latest *ParsedSchema) error
+	publishing sync.Mutex // held while frame is set, after adopt
 
 	own   P                      // the plan for data written with schema itself
 	frame atomic.Pointer[[]byte] // what stands before the codec's own data, nil until known
@@ -50,26 +51,33 @@ func (f *framer[P]) prepare(ctx context.Context) error {
 	if f.plain || f.frame.Load() != nil {
 		return nil
 	}
-	f.preparing.Lock()
-	defer f.preparing.Unlock()
-	if f.frame.Load() != nil {
-		return nil
-	}
-	ref, err := f.name(ctx)
+	ref, latest, err := f.name(ctx)
 	if err != nil {
 		return err
+	}
+	f.publishing.Lock()
+	defer f.publishing.Unlock()
+	if f.frame.Load() != nil {
+		return nil // another goroutine's answer, which may name another schema
+	}
+	if latest != nil {
+		if err := f.adopt(latest); err != nil {
+			return fmt.Errorf("avro: encoding %s with the newest version of subject %s: %w", f.schema.Name(), f.subject, err)
+		}
 	}
 	frame := AppendFrame(nil, ref)
 	f.frame.Store(&frame)
 	return nil
 }
 
-// name returns how messages name the schema that the codec encodes with.
-func (f *framer[P]) name(ctx context.Context) (SchemaRef, error) {
+// name returns how messages name the schema that the codec encodes with, and
+// that schema where it is not its own.
+func (f *framer[P]) name(ctx context.Context) (ref SchemaRef, latest *ParsedSchema, err error) {
 	if f.useLatest {
 		return f.nameLatest(ctx)
 	}
-	return f.schemas().Ref(ctx, f.wire, f.subject, f.schema)
+	ref, err = f.schemas().Ref(ctx, f.wire, f.subject, f.schema)
+	return ref, nil, err
 }
 
 // header appends what goes before the datum.

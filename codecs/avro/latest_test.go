@@ -1,6 +1,8 @@
 package avro_test
 
 import (
+	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +103,32 @@ func TestUseLatestRefusesASchemaThatWouldLoseOrMisreadData(t *testing.T) {
 	}
 }
 
+func TestUseLatestRefusesAnotherLogicalType(t *testing.T) {
+	t.Parallel()
+	type order struct {
+		Price big.Rat   `avro:"price,decimal(9,2)"`
+		At    time.Time `avro:"at,timestamp-millis"`
+	}
+	price := func(precision, scale int) string {
+		return fmt.Sprintf(`{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":%d,"scale":%d}}`, precision, scale)
+	}
+	at := func(word string) string { return `{"name":"at","type":{"type":"long","logicalType":"` + word + `"}}` }
+	for _, tt := range []struct{ name, fields, says string }{
+		{"the same", price(9, 2) + "," + at("timestamp-millis"), ""},
+		{"more digits", price(18, 2) + "," + at("timestamp-millis"), ""},
+		{"another scale", price(9, 4) + "," + at("timestamp-millis"), "price is of another logical type"},
+		{"another unit", price(9, 2) + "," + at("timestamp-micros"), "at is of another logical type"},
+	} {
+		reg := startRegistry(t)
+		register(t, reg, "users-value", `{"type":"record","name":"order","fields":[`+tt.fields+`]}`)
+		codec := avro.Typed[order](avro.Registry(reg.client(t, time.Minute)), avro.Topic("users"), avro.UseLatest())
+		err := codec.Prepare(t.Context())
+		if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.says)
+		}
+	}
+}
+
 func TestUseLatestSeesLostFieldsAtAnyDepth(t *testing.T) {
 	t.Parallel()
 	type inner struct {
@@ -140,12 +168,11 @@ func TestUseLatestWantsASchemaUnlessItMayRegister(t *testing.T) {
 	}
 }
 
-func TestUseLatestIsAskedForOnceByAll(t *testing.T) {
+func TestUseLatestIsOneSchemaForAllGoroutines(t *testing.T) {
 	t.Parallel()
 	reg := startRegistry(t)
 	newest := register(t, reg, "users-value", newerUser)
 	codec := avro.Typed[user](latest(reg, t)...)
-	reg.asks.Store(0)
 	var done sync.WaitGroup
 	for range 16 {
 		done.Go(func() {
@@ -156,7 +183,8 @@ func TestUseLatestIsAskedForOnceByAll(t *testing.T) {
 		})
 	}
 	done.Wait()
-	if got := reg.asks.Load(); got != 2 {
-		t.Errorf("got %d requests, want 2: for the newest and for its id", got)
+	reg.asks.Store(0)
+	if _, err := codec.Encode(user{}); err != nil || reg.asks.Load() != 0 {
+		t.Errorf("later: got %v after %d requests, want none", err, reg.asks.Load())
 	}
 }

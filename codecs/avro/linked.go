@@ -19,7 +19,7 @@ type reference struct{ subject, text string }
 // up, or registered, before those that use it. Schemas that use each other in a
 // circle are refused, as is one that nothing uses.
 func Reference(subject, schema string) Option {
-	return func(s *settings) { s.given = append(s.given[:len(s.given):len(s.given)], reference{subject, schema}) }
+	return func(s *settings) { s.given = append(slices.Clip(s.given), reference{subject, schema}) }
 }
 
 // linked is a schema that others use, with those that it uses itself.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -233,5 +232,3 @@ func TestTheCallersContextEndsTheWait(t *testing.T) {
 		}
 	}
 }
-
-func discard() *log.Logger { return log.New(io.Discard, "", 0) }

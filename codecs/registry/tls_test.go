@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -104,7 +105,7 @@ func (a *authority) secured(t *testing.T, h http.Handler) string {
 	pool.AddCert(a.cert)
 	web := httptest.NewUnstartedServer(h)
 	web.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
-	web.Config.ErrorLog = discard()
+	web.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	return web.URL
