@@ -194,7 +194,10 @@ func TestLoadListsValuesOfTheWrongType(t *testing.T) {
 
 func TestValidateListsAllFaults(t *testing.T) {
 	t.Parallel()
-	if err := full().Validate(); err != nil {
+	valid := full()
+	valid.RegistryToken, valid.Bundle = "", "" // excludes the user; is no file
+	valid.RegistryCAFile, valid.RegistryCertFile, valid.RegistryKeyFile = "", "", ""
+	if err := valid.Validate(); err != nil {
 		t.Errorf("got %v, want a full configuration to be valid", err)
 	}
 	wrong := runner.Config{
@@ -205,9 +208,11 @@ func TestValidateListsAllFaults(t *testing.T) {
 		cfg  runner.Config
 		want []string
 	}{
-		"all":      {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, "dial_timeout", "stop_timeout", `"loud"`}},
-		"none":     {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
-		"too many": {runner.Config{CreateTopics: 1 << 40}, []string{"create_topics is 1099511627776"}},
+		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, "dial_timeout", "stop_timeout", `"loud"`}},
+		"none":               {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
+		"access":             {full(), []string{"both a user and a bearer token", "ca.pem", "schemas.json"}},
+		"half a certificate": {runner.Config{Registry: []string{"https://a"}, RegistryCertFile: "cert.pem"}, []string{"give both"}},
+		"too many":           {runner.Config{CreateTopics: 1 << 40}, []string{"create_topics is 1099511627776"}},
 	} {
 		err := tt.cfg.Validate()
 		if err == nil {
