@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,8 +10,8 @@ import (
 
 // Case names a record type that a topic has beside others, for [OneOf]. Its
 // schema is inferred from R, or given by [Schema]; options of the case win over
-// those of OneOf. Unless [Subject] names another, its subject is the full name
-// of its schema, as Confluent's RecordNameStrategy has it.
+// those of OneOf. Its subject is by default that of [RecordName], the full name of
+// its schema; [SubjectStrategy] and [Subject] change that.
 func Case[R any](opts ...Option) Option {
 	return func(s *settings) {
 		s.cases = append(s.cases, func(shared settings) oneCase { return newCase[R](shared, opts) })
@@ -21,9 +20,8 @@ func Case[R any](opts ...Option) Option {
 
 // oneCase is one of the record types of a topic.
 type oneCase interface {
+	SchemaCodec
 	Check() error
-	Prepare(ctx context.Context) error
-	Schema() *ParsedSchema
 
 	goType() reflect.Type // the R
 	at(b Binding) oneCase
@@ -41,21 +39,20 @@ type typedCase[R any] struct{ *TypedCodec[R] }
 func newCase[R any](shared settings, opts []Option) oneCase {
 	codec := Typed[R](func(s *settings) {
 		*s = shared
+		if s.names == nil {
+			s.names = RecordName
+		}
 		for _, opt := range opts {
 			opt(s)
 		}
 	})
-	c := typedCase[R]{codec}
-	if c.Check() != nil {
-		return c
-	}
-	return c.at(Binding{Subject: codec.Schema().Name()})
+	return typedCase[R]{codec}
 }
 
 func (c typedCase[R]) goType() reflect.Type { return reflect.TypeFor[R]() }
 
 func (c typedCase[R]) at(b Binding) oneCase {
-	return typedCase[R]{&TypedCodec[R]{bound: c.to(b), encoder: c.encoder}}
+	return typedCase[R]{newTyped[R](c.to(b), c.encoder)}
 }
 
 func (c typedCase[R]) writer(ref SchemaRef) (*ParsedSchema, error) { return c.framer.writer(ref) }
@@ -141,9 +138,9 @@ func (s *caseSet) addAliases() {
 	}
 }
 
-// at returns the cases in another place. The subject there is a topic's and
+// moved returns the cases in another place. The subject there is a topic's and
 // none of a single record, so that each keeps its own.
-func (s *caseSet) at(b Binding) *caseSet {
+func (s *caseSet) moved(b Binding) *caseSet {
 	b.Subject = ""
 	moved := *s
 	moved.list = make([]oneCase, len(s.list))
@@ -151,6 +148,14 @@ func (s *caseSet) at(b Binding) *caseSet {
 		moved.list[i] = c.at(b)
 	}
 	return &moved
+}
+
+// at returns the case for a writer's record, -1 for none.
+func (s *caseSet) at(name string) int {
+	if i, ok := s.names[name]; ok {
+		return i
+	}
+	return -1
 }
 
 // recordNames returns the full names of the cases' records.

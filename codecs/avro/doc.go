@@ -15,8 +15,9 @@
 // registry id in four bytes, big endian. It reads them all, as they can be
 // told apart. A schema may also be named in a header of the record, which goka
 // does not show to codecs: codecs.HeaderCodec is the face that takes headers.
-// goka never tells a codec its topic, so an encoding codec is given its
-// subject; in a topology the runner binds each codec to its topic instead.
+// goka never tells a codec its topic, so an encoding codec is given its [Topic],
+// of which a [SubjectStrategy] makes the subject, or its [Subject]; in a
+// topology the runner binds each codec to its topic instead.
 //
 // # Go types
 //

@@ -3,6 +3,7 @@ package avro
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -14,8 +15,14 @@ import (
 // met, and kept.
 type framer[P any] struct {
 	settings
-	schema *ParsedSchema
-	plan   func(writer *ParsedSchema) (P, error)
+	schema  *ParsedSchema
+	subject string // that schema is under, empty for none
+	plan    func(writer *ParsedSchema) (P, error)
+
+	// adopt is told the schema that the codec is to encode with in place of its
+	// own, before the frame names it.
+	adopt      func(latest *ParsedSchema) error
+	publishing sync.Mutex // held while frame is set, after adopt
 
 	own   P                      // the plan for data written with schema itself
 	frame atomic.Pointer[[]byte] // what stands before the codec's own data, nil until known
@@ -35,7 +42,7 @@ func newFramer[P any](s settings, schema *ParsedSchema, plan func(*ParsedSchema)
 	if err != nil {
 		return nil, err
 	}
-	f := &framer[P]{settings: s, schema: schema, plan: plan, own: own}
+	f := &framer[P]{settings: s, schema: schema, subject: s.subjectOf(schema), plan: plan, own: own}
 	// Data of the codec's own schema in single-object encoding can be read
 	// without asking anybody.
 	f.plans.Store(schema.ref(), writerPlan[P]{plan: own, writer: schema})
@@ -47,13 +54,33 @@ func (f *framer[P]) prepare(ctx context.Context) error {
 	if f.plain || f.frame.Load() != nil {
 		return nil
 	}
-	ref, err := f.schemas().Ref(ctx, f.wire, f.subject, f.schema)
+	ref, latest, err := f.name(ctx)
 	if err != nil {
 		return err
+	}
+	f.publishing.Lock()
+	defer f.publishing.Unlock()
+	if f.frame.Load() != nil {
+		return nil // another goroutine's answer, which may name another schema
+	}
+	if latest != nil {
+		if err := f.adopt(latest); err != nil {
+			return fmt.Errorf("avro: encoding %s with the newest version of subject %s: %w", f.schema.Name(), f.subject, err)
+		}
 	}
 	frame := AppendFrame(nil, ref)
 	f.frame.Store(&frame)
 	return nil
+}
+
+// name returns how messages name the schema that the codec encodes with, and
+// that schema where it is not its own.
+func (f *framer[P]) name(ctx context.Context) (ref SchemaRef, latest *ParsedSchema, err error) {
+	if f.useLatest {
+		return f.nameLatest(ctx)
+	}
+	ref, err = f.schemas().Ref(ctx, f.wire, f.subject, f.schema)
+	return ref, nil, err
 }
 
 // header appends what goes before the datum.

@@ -3,6 +3,7 @@ package avro
 import (
 	"bytes"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/linkedin/goavro/v2"
 
@@ -11,7 +12,10 @@ import (
 )
 
 // GenericCodec is a codec of map records, made by [Generic].
-type GenericCodec struct{ bound[*genericPlan] }
+type GenericCodec struct {
+	bound[*genericPlan]
+	latest atomic.Pointer[genericPlan] // to encode with, see UseLatest
+}
 
 // Generic returns a codec of goavro's native records: map[string]any, with
 // unions as one-entry maps from the branch's name to its value, and times as
@@ -25,14 +29,32 @@ type GenericCodec struct{ bound[*genericPlan] }
 // a type that has one.
 func Generic(schema string, opts ...Option) *GenericCodec {
 	s := apply(opts)
-	parsed, err := ParseSchema(schema)
+	parsed, err := parseLinked(schema, s.given)
 	if err != nil {
-		return &GenericCodec{unbound[*genericPlan](err)}
+		return newGeneric(unbound[*genericPlan](err))
 	}
 	if !parsed.isRecord() {
-		return &GenericCodec{unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name()))}
+		return newGeneric(unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name())))
 	}
-	return &GenericCodec{bind(s, parsed, newGenericPlan)}
+	return newGeneric(bind(s, parsed, newGenericPlan))
+}
+
+func newGeneric(place bound[*genericPlan]) *GenericCodec {
+	c := &GenericCodec{bound: place}
+	if c.err == nil {
+		c.framer.adopt = c.adopt
+	}
+	return c
+}
+
+// adopt lets values be written with a schema that is not the codec's own.
+func (c *GenericCodec) adopt(latest *ParsedSchema) error {
+	plan, err := newGenericPlan(latest)
+	if err != nil {
+		return err
+	}
+	c.latest.Store(plan)
+	return nil
 }
 
 // maxEmptyNative bounds the items without bytes of a datum that goavro may
@@ -89,7 +111,7 @@ func (p *genericPlan) decode(data []byte) (record map[string]any, err error) {
 
 // Bind returns a codec of the same schema that lives where b says.
 func (c *GenericCodec) Bind(b Binding) codecs.Untyped {
-	return &GenericCodec{c.to(b)}
+	return newGeneric(c.to(b))
 }
 
 // Reads returns why the codec cannot read what writer wrote; nothing means that
@@ -141,7 +163,11 @@ func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, er
 			out, err = dst, fmt.Errorf("avro: encoding %s: %v", c.framer.schema.Name(), r)
 		}
 	}()
-	out, err = c.framer.own.codec.BinaryFromNative(framed, *value)
+	plan := c.framer.own
+	if latest := c.latest.Load(); latest != nil {
+		plan = latest
+	}
+	out, err = plan.codec.BinaryFromNative(framed, *value)
 	if err != nil {
 		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
 	}

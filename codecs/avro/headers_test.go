@@ -73,7 +73,7 @@ func TestOtherFormatsNeedNoHeaders(t *testing.T) {
 			t.Errorf("%s: got %x, %v, %v; want the bytes of Encode and no headers", name, data, headers, err)
 		}
 	}
-	key := avro.Typed[point](reg.open(t, "points-key", avro.Format(avro.ConfluentGUID), avro.KeyHeader())...)
+	key := avro.Typed[point](reg.open(t, "points-key", avro.Format(avro.ConfluentGUID), avro.AsKey())...)
 	if _, headers, err := key.EncodeWithHeaders(point{}); err != nil || headers[avro.KeySchemaHeader] == nil {
 		t.Errorf("key: got %v, %v; want the header of keys", headers, err)
 	}

@@ -43,7 +43,7 @@ func Key[T any](opts ...Option) *KeyCodec[T] {
 	if err != nil {
 		return &KeyCodec[T]{canonical: misdeclared[T](err), framed: misdeclared[T](err)}
 	}
-	s.schema, s.isKey = schema, true
+	s.schema, s.given, s.isKey = schema, nil, true
 	with := func(other *settings) { *other = s }
 	return &KeyCodec[T]{canonical: Typed[T](with, Plain()), framed: Typed[T](with), doubles: doubles}
 }
@@ -132,10 +132,14 @@ func (c *KeyCodec[T]) Check() error { return c.canonical.Check() }
 // Schema returns the schema of canonical keys, nil when Check has a fault.
 func (c *KeyCodec[T]) Schema() *ParsedSchema { return c.canonical.Schema() }
 
+// Reads returns why ReadFramed cannot read what writer wrote; nothing means that
+// it can.
+func (c *KeyCodec[T]) Reads(writer *ParsedSchema) []Incompatibility { return c.framed.Reads(writer) }
+
 // Bind returns a codec of the same keys that finds the schemas of framed ones
 // where b says.
 func (c *KeyCodec[T]) Bind(b Binding) codecs.Untyped {
-	framed := &TypedCodec[T]{bound: c.framed.to(b), encoder: c.framed.encoder}
+	framed := newTyped[T](c.framed.to(b), c.framed.encoder)
 	return &KeyCodec[T]{canonical: c.canonical, framed: framed, doubles: c.doubles}
 }
 

@@ -72,7 +72,7 @@ func TestAKeyIsTheSameWhicheverSchemaItCameWith(t *testing.T) {
 			if again, err := keyV2().Encode(v2); err != nil || !bytes.Equal(again, want) {
 				t.Errorf("the next version of the codec: got %x, %v, want %x", again, err, want)
 			}
-			from := reg.open(t, "seats-key", avro.Format(wire), avro.KeyHeader())
+			from := reg.open(t, "seats-key", avro.Format(wire), avro.AsKey())
 			open := func(schema string) []avro.Option { return append([]avro.Option{avro.Schema(schema)}, from...) }
 			for _, writer := range []struct {
 				name  string

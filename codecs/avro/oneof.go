@@ -97,15 +97,16 @@ func (c *OneOfCodec[T]) start() {
 // Check returns the fault in the codec's declaration, if there is one.
 func (c *OneOfCodec[T]) Check() error { return c.err }
 
-// Schemas returns the schemas of the cases in their order, nil when Check has
-// a fault.
-func (c *OneOfCodec[T]) Schemas() []*ParsedSchema {
+// Cases returns the cases in their order, nil when Check has a fault. Each has
+// a schema and a subject of its own, and reads what the whole codec reads, since
+// a subject may hold the schemas of several.
+func (c *OneOfCodec[T]) Cases() []SchemaCodec {
 	if c.err != nil {
 		return nil
 	}
-	list := make([]*ParsedSchema, len(c.cases.list))
+	list := make([]SchemaCodec, len(c.cases.list))
 	for i, one := range c.cases.list {
-		list[i] = one.Schema()
+		list[i] = &member{one, c.Reads}
 	}
 	return list
 }
@@ -128,7 +129,7 @@ func (c *OneOfCodec[T]) Prepare(ctx context.Context) error {
 func (c *OneOfCodec[T]) Bind(b Binding) codecs.Untyped {
 	moved := &OneOfCodec[T]{settings: c.settings, point: c.point, err: c.err}
 	if c.err == nil {
-		moved.cases = c.cases.at(b)
+		moved.cases = c.cases.moved(b)
 		moved.start()
 	}
 	return moved
@@ -252,20 +253,12 @@ func (c *OneOfCodec[T]) find(ref SchemaRef, datum []byte) (int, error) {
 			return 0, c.fault(ref, r.name, errors.New("avro: the datum does not begin with a branch of the writer's union"))
 		}
 		name = r.branches[branch]
-		i = c.at(name)
+		i = c.cases.at(name)
 	}
 	if i < 0 {
-		return 0, c.fault(ref, r.name, fmt.Errorf("avro: no case reads the record %s: add an avro.Case for it", name))
+		return 0, c.fault(ref, r.name, errors.New("avro: "+noCase(name)))
 	}
 	return i, nil
-}
-
-// at returns the case for a writer's record, -1 for none.
-func (c *OneOfCodec[T]) at(name string) int {
-	if i, ok := c.cases.names[name]; ok {
-		return i
-	}
-	return -1
 }
 
 func (c *OneOfCodec[T]) learn(ref SchemaRef) (route, error) {
@@ -280,7 +273,7 @@ func (c *OneOfCodec[T]) learn(ref SchemaRef) (route, error) {
 	if err != nil {
 		return route{}, c.fault(ref, writer.Name(), err)
 	}
-	r := route{name: writer.Name(), at: c.at(writer.Name())}
+	r := route{name: writer.Name(), at: c.cases.at(writer.Name())}
 	if root.Kind == ast.Union {
 		r.branches = []string{}
 		for _, branch := range root.Branches {

@@ -53,6 +53,14 @@ func (r *testRegistry) events(t testing.TB, more ...avro.Option) *avro.OneOfCode
 	return codec
 }
 
+func schemasOf(codec *avro.OneOfCodec[orderEvent]) []*avro.ParsedSchema {
+	var list []*avro.ParsedSchema
+	for _, c := range codec.Cases() {
+		list = append(list, c.Schema())
+	}
+	return list
+}
+
 func TestOneOfConforms(t *testing.T) {
 	t.Parallel()
 	bad := append(framedBad(), []byte{0, 0, 0, 0, 1, 2}, []byte{0, 0, 0, 0, 2, 1})
@@ -138,7 +146,7 @@ func TestOneOfResolvesOlderSchemasOfACase(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := reg.client(t, time.Minute).Register(t.Context(), "shop.Cancelled", codec.Schemas()[0].String()); err != nil {
+			if _, err := reg.client(t, time.Minute).Register(t.Context(), "shop.Cancelled", codec.Cases()[0].Schema().String()); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := codec.Decode(data); err != nil || got != (placed{7, "tea", "none"}) {
@@ -156,7 +164,7 @@ func TestOneOfReadsWhatAWritersUnionHolds(t *testing.T) {
 	if err := codec.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	schemas := codec.Schemas()
+	schemas := schemasOf(codec)
 	union := "[" + schemas[1].String() + "," + schemas[0].String() + `,"null"]`
 	id, err := client.Register(t.Context(), "orders-value", union)
 	if err != nil {
@@ -222,6 +230,50 @@ func TestOneOfKeepsTheSubjectsOfItsCasesWhenBound(t *testing.T) {
 	subjects, err := reg.client(t, time.Minute).Subjects(t.Context())
 	if diff := cmp.Diff([]string{"shop.Cancelled"}, subjects); err != nil || diff != "" {
 		t.Errorf("subjects: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestOneOfsCasesAreNamedByTheStrategy(t *testing.T) {
+	t.Parallel()
+	client := startRegistry(t).client(t, time.Minute)
+	for want, more := range map[string][]avro.Option{
+		"shop.Placed":        nil,
+		"orders-shop.Placed": {avro.SubjectStrategy(avro.TopicRecordName)},
+		"orders-value":       {avro.SubjectStrategy(avro.TopicName)},
+	} {
+		bound := avro.OneOf[orderEvent](eventCases(more...)...).Bind(avro.Binding{Registry: client, Topic: "orders"})
+		if got := bound.(*avro.OneOfCodec[orderEvent]).Cases()[0].Subject(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestOneOfReadsWhatItsCasesRead(t *testing.T) {
+	t.Parallel()
+	codec := avro.OneOf[orderEvent](eventCases()...)
+	record := func(name, fields string) string {
+		return `{"type":"record","name":"` + name + `","namespace":"shop","fields":[` + fields + `]}`
+	}
+	const id, why = `{"name":"id","type":"int"}`, `{"name":"why","type":"string"}`
+	for _, tt := range []struct{ name, writer, want string }{
+		{"a case", record("Cancelled", why+","+id), ""},
+		{"a union of cases", "[" + record("Shipped", id) + "," + record("Cancelled", id+","+why) + "]", ""},
+		{"a field less", record("Cancelled", id), "why"},
+		{"no case", record("Paid", id), "no case reads the record shop.Paid"},
+		{"a union with another", "[" + record("Shipped", id) + "," + record("Paid", id) + "]", "no case reads the record shop.Paid"},
+	} {
+		for _, c := range codec.Cases() {
+			got := c.Reads(mustParse(t, tt.writer))
+			switch {
+			case tt.want == "" && len(got) > 0:
+				t.Errorf("%s: got %v, want it read", tt.name, got)
+			case tt.want != "" && (len(got) != 1 || !strings.Contains(got[0].String(), tt.want)):
+				t.Errorf("%s: got %v, want %q alone", tt.name, got, tt.want)
+			}
+		}
+	}
+	if got := codec.Reads(mustParse(t, record("Shipped", id))); len(got) > 0 {
+		t.Errorf("the codec itself: got %v", got)
 	}
 }
 
@@ -306,7 +358,7 @@ func TestOneOfFindsFaultsOfItsDeclaration(t *testing.T) {
 
 func FuzzOneOf(f *testing.F) {
 	cases := eventCases(avro.Format(avro.Glue))
-	schemas := avro.OneOf[orderEvent](cases...).Schemas()
+	schemas := schemasOf(avro.OneOf[orderEvent](cases...))
 	union := mustParse(f, "["+schemas[1].String()+","+schemas[0].String()+"]")
 	store := glueSchemas{map[[16]byte]*avro.ParsedSchema{{1}: schemas[0], {2}: schemas[1], {3}: schemas[2], {4}: union}}
 	codec := avro.OneOf[orderEvent](append(cases, avro.WithSchemas(store))...)

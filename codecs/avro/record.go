@@ -191,7 +191,7 @@ type RecordCodec struct {
 // text. Unlike [Generic] it resolves what other schemas wrote, so that every
 // record has the fields of this one, and it takes the bounds of [Typed].
 func Records(schema string, opts ...Option) *RecordCodec {
-	parsed, err := ParseSchema(schema)
+	parsed, err := parseLinked(schema, apply(opts).given)
 	if err == nil {
 		_, err = recordNode(parsed)
 	}
@@ -215,13 +215,19 @@ func (c *RecordCodec) Check() error { return c.maps.Check() }
 // Schema returns the codec's schema, nil when Check has a fault.
 func (c *RecordCodec) Schema() *ParsedSchema { return c.maps.Schema() }
 
+// Subject returns the registry subject of the schema, as of [TypedCodec].
+func (c *RecordCodec) Subject() string { return c.maps.Subject() }
+
+// Reads returns why the codec cannot read what writer wrote, as of [TypedCodec].
+func (c *RecordCodec) Reads(writer *ParsedSchema) []Incompatibility { return c.maps.Reads(writer) }
+
 // Prepare finds out how messages name the codec's schema, so that a missing or
 // refused one shows at the start and not at the first record.
 func (c *RecordCodec) Prepare(ctx context.Context) error { return c.maps.Prepare(ctx) }
 
 // Bind returns a codec of the same schema that lives where b says.
 func (c *RecordCodec) Bind(b Binding) codecs.Untyped {
-	return &RecordCodec{maps: &TypedCodec[map[string]any]{bound: c.maps.to(b), encoder: c.maps.encoder}, node: c.node}
+	return &RecordCodec{maps: newTyped[map[string]any](c.maps.to(b), c.maps.encoder), node: c.node}
 }
 
 // Encode returns the bytes of value, a Record or a *Record.

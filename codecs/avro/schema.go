@@ -18,6 +18,7 @@ type ParsedSchema struct {
 	text   string
 	parsed *avro.Schema
 	refers bool // text uses types of other schemas
+	uses   []*linked
 
 	once    sync.Once // guards what follows
 	root    *ast.Node

@@ -21,7 +21,7 @@ type address struct {
 }
 
 // registered is the key of what Lookup and Register found.
-type registered struct{ subject, text string }
+type registered struct{ subject, text, refs string }
 
 type missing struct {
 	err   error

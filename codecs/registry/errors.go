@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -33,6 +35,10 @@ func (e *UnavailableError) Error() string {
 	var answer *sr.ResponseError
 	var strange *strangeAnswerError
 	switch {
+	case errors.Is(e.Err, errNoNode):
+		return fmt.Sprintf("registry: %v: give the registry's address", e.Err)
+	case isUntrusted(e.Err):
+		return oneLine(fmt.Sprintf("registry: no secure connection to %s: %v: correct the files of the authorities and of the client certificate", at, e.Err))
 	case errors.As(e.Err, &strange):
 		return oneLine(fmt.Sprintf("registry: %s does not answer as a schema registry does: %v: correct --registry", at, e.Err))
 	case errors.As(e.Err, &answer) && judge(answer) == nextNode:
@@ -134,6 +140,13 @@ func errorCode(err error) int {
 	return 0
 }
 
+// isUntrusted says whether one side refuses the other's certificate.
+func isUntrusted(err error) bool {
+	var theirs *tls.CertificateVerificationError
+	var alert *net.OpError // crypto/tls has no exported type for what the other side sends
+	return errors.As(err, &theirs) || errors.As(err, &alert) && alert.Op == "remote error"
+}
+
 // verdict is what an error means for the next step.
 type verdict int
 
@@ -144,7 +157,7 @@ const (
 )
 
 func judge(err error) verdict {
-	if _, ok := errors.AsType[*strangeAnswerError](err); ok {
+	if _, ok := errors.AsType[*strangeAnswerError](err); ok || isUntrusted(err) {
 		return nextNode
 	}
 	var answer *sr.ResponseError

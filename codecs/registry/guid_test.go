@@ -28,6 +28,20 @@ func TestASchemaIsFoundByItsGUIDAndKept(t *testing.T) {
 	}
 }
 
+func TestABundleAnswersByGUID(t *testing.T) {
+	t.Parallel()
+	client := newClient(t, registry.Config{Bundle: newStage(t).file})
+	latest, err := client.Latest(t.Context(), "a/b")
+	if err != nil || latest.GUID == "" {
+		t.Fatalf("latest: got %+v, %v, want a GUID", latest, err)
+	}
+	found, err := client.ByGUID(t.Context(), latest.GUID)
+	check(t, "ByGUID", found, err, registry.Schema{Text: userV2, Type: "AVRO"})
+	check(t, "its GUID", found.GUID, err, latest.GUID)
+	byID, err := client.ByID(t.Context(), latest.ID)
+	check(t, "the GUID of an id", byID.GUID, err, "")
+}
+
 func TestAnUnknownGUIDIsNamed(t *testing.T) {
 	t.Parallel()
 	client, behind := setup(t)

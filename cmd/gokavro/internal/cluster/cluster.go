@@ -6,9 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,24 +20,18 @@ const (
 	RegistryVariable = "GOKAVRO_REGISTRY"
 )
 
-const defaultDialTimeout = 20 * time.Second
-
 // Flags are the values of the connection flags of one command.
 type Flags struct {
-	brokers, registry []string
-	dialTimeout       time.Duration
+	*RegistryFlags
+	brokers []string
 }
 
 // Bind adds the connection flags to cmd.
 func Bind(cmd *cobra.Command) *Flags {
 	f := &Flags{}
-	flags := cmd.Flags()
-	flags.StringSliceVar(&f.brokers, "brokers", nil,
+	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil,
 		"Kafka brokers, `HOST:PORT`, separated by commas (or $"+BrokersVariable+")")
-	flags.StringSliceVar(&f.registry, "registry", nil,
-		"schema registry `URL`s, separated by commas (or $"+RegistryVariable+")")
-	flags.DurationVar(&f.dialTimeout, "dial-timeout", defaultDialTimeout,
-		"how long an unreachable broker or registry is tried")
+	f.RegistryFlags = BindRegistry(cmd)
 	return f
 }
 
@@ -67,38 +58,15 @@ func (f *Flags) Check() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	urls, err := orVariable(f.registry, "registry", RegistryVariable)
+	client, err := f.Client()
 	if err != nil {
 		return nil, err
-	}
-	if f.dialTimeout <= 0 {
-		return nil, cli.Usage(fmt.Errorf("--dial-timeout %s: give a duration above 0, such as 20s", f.dialTimeout))
 	}
 	cfg := kafka.Config{Brokers: brokers, Timeout: f.dialTimeout}
 	if err := cfg.Validate(); err != nil {
 		return nil, cli.Usage(fmt.Errorf("--brokers: %w", err))
 	}
-	client, err := registry.New(registry.Config{URLs: urls, Timeout: f.dialTimeout})
-	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("--registry: %w", err))
-	}
 	return &Plan{config: cfg, registry: client}, nil
-}
-
-func orVariable(given []string, flag, variable string) ([]string, error) {
-	if len(given) == 0 {
-		given = strings.Split(os.Getenv(variable), ",")
-	}
-	var list []string
-	for _, item := range given {
-		if item = strings.TrimSpace(item); item != "" {
-			list = append(list, item)
-		}
-	}
-	if len(list) == 0 {
-		return nil, cli.Usage(fmt.Errorf("no %s: give --%s or set %s", flag, flag, variable))
-	}
-	return list, nil
 }
 
 // Connect connects to the cluster and makes sure that the registry is there.
