@@ -18,8 +18,9 @@ import (
 // fields that the codec's own schema lacks get their defaults. A newest schema
 // that cannot read what the codec's own writes is refused
 // (latest.compatibility.strict), and so is one that lacks a field of it or gives
-// one another logical type, as data would be lost or mean something else. With [AutoRegister] the codec's own schema is registered
-// where the subject holds none. Default: off.
+// one another logical type, as data would be lost or mean something else. With
+// [AutoRegister] the codec's own schema is registered where the subject holds
+// none. Default: off.
 func UseLatest() Option {
 	return func(s *settings) { s.useLatest = true }
 }
@@ -67,11 +68,7 @@ func mayReplace(own, latest *ParsedSchema) error {
 		}
 		return fmt.Errorf("it cannot read the codec's own schema: %s", strings.Join(lines, "; "))
 	}
-	from, err := own.tree()
-	if err != nil {
-		return err
-	}
-	to, err := latest.tree()
+	from, to, err := trees(own, latest)
 	if err != nil {
 		return err
 	}
