@@ -42,7 +42,7 @@ bench: ## Run the benchmarks (compare 6 runs or more with benchstat), then compa
 	$(MAKE) --no-print-directory throughput
 
 throughput: ## Run plain goka and the runner side by side on a real broker (BENCH_RECORDS=1000000).
-	export KAFKA_PORT=$(BENCH_PORT); trap 'integration/kafka.sh stop' EXIT; export $$(integration/kafka.sh start); \
+	export KAFKA_PORT=$(BENCH_PORT) KAFKA_DATA=$$(mktemp -d); trap 'integration/kafka.sh stop; rm -rf "$$KAFKA_DATA"' EXIT; export $$(integration/kafka.sh start); \
 	  go test -count=1 -v -timeout 1h -run SideBySide ./integration/bench -bench.records=$(BENCH_RECORDS)
 
 bench-avro: ## Measure the Avro codecs against hand-written code and other libraries (BENCH_COUNT=6).

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Jars from Maven Central, with all that they need to run.
 #
-#   integration/jars.sh FOLDER GROUP:ARTIFACT:VERSION...
+#   integration/jars.sh FOLDER GROUP:ARTIFACT:VERSION[:TYPE:CLASSIFIER]...
 #
-# makes FOLDER with the jars in it; one that is there is left as it is. Needs Maven.
+# makes FOLDER with the jars in it; one that is there is left as it is. What has a
+# type of its own, such as tar.gz, comes alone. Needs Maven.
 set -euo pipefail
 export LC_ALL=C
 
@@ -25,17 +26,21 @@ write_pom() {
   <packaging>pom</packaging>
   <dependencies>
 POM
-  local coordinate group artifact version
+  local coordinate group artifact version type classifier more
   for coordinate in "$@"; do
-    IFS=: read -r group artifact version <<<"$coordinate"
-    printf '    <dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>\n' \
-      "$group" "$artifact" "$version"
+    IFS=: read -r group artifact version type classifier <<<"$coordinate"
+    more=''
+    if [[ -n $type ]]; then
+      more="<type>$type</type><classifier>$classifier</classifier><exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+    fi
+    printf '    <dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version>%s</dependency>\n' \
+      "$group" "$artifact" "$version" "$more"
   done
   printf '  </dependencies>\n</project>\n'
 }
 
 if [[ $# -lt 2 ]]; then
-  say "usage: $0 FOLDER GROUP:ARTIFACT:VERSION..."
+  say "usage: $0 FOLDER GROUP:ARTIFACT:VERSION[:TYPE:CLASSIFIER]..."
   exit 2
 fi
 readonly jars=$1

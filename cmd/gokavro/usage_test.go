@@ -21,7 +21,7 @@ func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	for _, name := range []string{
 		"", "produce", "consume", "dev", "lag",
 		"table", "table get", "table scan",
-		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen",
+		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen", "schema bundle",
 		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +101,11 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{name: "table scan: two ranges", args: []string{"table", "scan", "--topic", "t", "--prefix", "p", "--to", "q"}, want: []string{"--prefix", "--to"}},
 		{name: "lag: no group", args: []string{"lag", "--brokers", "127.0.0.1:1"}, want: []string{"--group"}},
 		{name: "lag: broker address", args: []string{"lag", "--group", "g", "--brokers", "localhost"}, want: []string{"--brokers", "host:port"}},
+		{name: "bundle: nothing", args: []string{"schema", "bundle", "-o", "f"}, want: []string{"--subject, --topic or --all"}},
+		{name: "bundle: no file", args: []string{"schema", "bundle", "--all"}, want: []string{"-o FILE"}},
+		{name: "bundle: all and one", args: []string{"schema", "bundle", "--all", "--topic", "t", "-o", "f"}, want: []string{"leave out"}},
+		{name: "bundle: registry files", args: []string{"schema", "bundle", "--all", "-o", "f", "--registry", "https://a", "--registry-cert-file", "c"}, want: []string{"--registry", "give both"}},
+		{name: "bundle: user and token", args: []string{"schema", "bundle", "--all", "-o", "f", "--registry", "https://a", "--registry-user", "u", "--registry-token", "t"}, want: []string{"use one"}},
 
 		{name: "dev: unknown flag", args: []string{"dev", "--wat"}, want: []string{"--wat"}},
 		{name: "dev: argument", args: []string{"dev", "x"}, want: []string{`"x"`}},

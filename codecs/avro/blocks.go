@@ -20,8 +20,6 @@ const (
 	maxBlockBytes = 16 << 20
 	// maxHeaderBytes bounds the header, which holds the schema.
 	maxHeaderBytes = 4 << 20
-	// maxEmptyValues bounds the values of a block that take no bytes.
-	maxEmptyValues = 4096
 	// What begins a container file's members.
 	schemaMember, codecMember = "avro.schema", "avro.codec"
 )
@@ -189,7 +187,7 @@ func (b *blockReader) take(decode func(block []byte) (rest []byte, err error)) e
 	if len(rest) < len(b.block) {
 		b.empty = 0
 	}
-	if b.empty > maxEmptyValues {
+	if b.empty > datum.DefaultZeroSizeItems {
 		return datum.ErrMany
 	}
 	b.block = rest
@@ -262,7 +260,7 @@ func (b *blockReader) open(count int64, packed []byte) (err error) {
 		}
 	}
 	// Values that take no bytes are the only ones that may be more than bytes.
-	if count > int64(len(b.block))+maxEmptyValues {
+	if count > int64(len(b.block))+datum.DefaultZeroSizeItems {
 		return fmt.Errorf("it has %d values in %d bytes: %w", count, len(b.block), datum.ErrMany)
 	}
 	b.count, b.empty = count, 0

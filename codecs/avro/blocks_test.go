@@ -85,7 +85,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		{"block of -1 bytes", byHand(header(`"int"`), join(long(1), long(-1))), "it has 1 values in -1 bytes"},
 		{"-1 values", byHand(header(`"int"`), join(long(-1), long(0))), "it has -1 values"},
 		{"10^8 nulls", byHand(header(`"null"`), block(1e8, nil)), "too many values that take no bytes"},
-		{"10^5 nulls beside as many bytes", byHand(header(`"null"`), block(1e5, make([]byte, 1e5))), "too many values that take no bytes"},
+		{"2*10^6 nulls beside as many bytes", byHand(header(`"null"`), block(2e6, make([]byte, 2e6))), "too many values that take no bytes"},
 		{"a value too few", byHand(header(`"int"`), block(1, join(long(1), long(2)))), "the block at byte 40: 1 bytes are left behind its last value"},
 		{"a value too many", byHand(header(`"int"`), block(3, join(long(1), long(2)))), "record 3"},
 		{"block that is promised only", byHand(header(`"int"`), join(long(1), long(15<<20), make([]byte, 100))), "the block at byte 40: its 15728640 bytes"},
@@ -103,6 +103,21 @@ func TestHostileFilesAreRefused(t *testing.T) {
 				t.Errorf("%s with %s: got %v, want an error with %q", tt.name, name, err, tt.want)
 			}
 		}
+	}
+}
+
+func TestABlockMayHaveAMillionValuesWithoutBytes(t *testing.T) {
+	t.Parallel()
+	header := join(long(1), text("avro.schema"), text(`"null"`), long(0))
+	reader, err := avro.NewFileReader(bytes.NewReader(byHand(header, join(block(1e6, nil), block(1e6, nil)))), nil)
+	values := 0
+	for err == nil {
+		if _, err = reader.ReadRaw(); err == nil {
+			values++
+		}
+	}
+	if values != 2e6 || !errors.Is(err, io.EOF) {
+		t.Errorf("got %d values and %v, want two million", values, err)
 	}
 }
 

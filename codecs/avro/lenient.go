@@ -20,7 +20,7 @@ const maxSchemaBytes = 512 << 10
 func parseTexts(text string, refs []string) (*avro.Schema, error) {
 	for _, t := range append([]string{text}, refs...) {
 		if len(t) > maxSchemaBytes {
-			return nil, fmt.Errorf("avro: parsing a schema: it has %d bytes, and %d are the most", len(t), maxSchemaBytes)
+			return nil, fmt.Errorf("avro: parsing a schema: it has %d bytes, and %d are the most: leave out its documentation, or move types into schemas that it refers to", len(t), maxSchemaBytes)
 		}
 	}
 	parsed, err := parseStrictly(text, refs)

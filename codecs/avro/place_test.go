@@ -9,7 +9,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro"
 )
 
-type placed struct {
+type located struct {
 	In struct {
 		ID    int64  `avro:"id"`
 		Name  string `avro:"name"`
@@ -44,7 +44,7 @@ func decoders(t *testing.T) map[string]func(datum []byte) error {
 	}
 	framed := func(datum []byte) []byte { return append(avro.AppendConfluent(nil, id.ID), datum...) }
 	opts := reg.open(t, "placed", avro.Schema(placedSchema))
-	typed, generic := avro.Typed[placed](opts...), avro.Generic(placedSchema, opts...)
+	typed, generic := avro.Typed[located](opts...), avro.Generic(placedSchema, opts...)
 	file := func(datum []byte) *avro.FileReader {
 		header := join(long(1), text("avro.schema"), text(placedSchema), long(0))
 		reader, err := avro.NewFileReader(bytes.NewReader(byHand(header, block(1, datum))), nil)
@@ -54,12 +54,12 @@ func decoders(t *testing.T) map[string]func(datum []byte) error {
 		return reader
 	}
 	return map[string]func(datum []byte) error{
-		"typed":          func(d []byte) error { return typed.Read(framed(d), new(placed)) },
+		"typed":          func(d []byte) error { return typed.Read(framed(d), new(located)) },
 		"generic":        func(d []byte) error { return generic.Read(framed(d), new(map[string]any)) },
 		"converter":      func(d []byte) error { _, err := converter.Append(nil, d); return err },
 		"JSON form":      func(d []byte) error { _, err := form.Append(nil, d); return err },
 		"file, any":      func(d []byte) error { return file(d).Read(new(any)) },
-		"file, struct":   func(d []byte) error { return file(d).Read(new(placed)) },
+		"file, struct":   func(d []byte) error { return file(d).Read(new(located)) },
 		"file, as it is": func(d []byte) error { _, err := file(d).ReadRaw(); return err },
 	}
 }

@@ -95,6 +95,22 @@ func (o *outage) Decode(data []byte) (any, error) {
 	return o.Codec.Decode(data)
 }
 
+// headed is an outage whose records have their beginning in a header.
+type headed struct{ outage }
+
+func (h *headed) EncodeWithHeaders(value any) ([]byte, map[string][]byte, error) {
+	data, err := h.Encode(value)
+	return data, nil, err
+}
+
+func (h *headed) DecodeWithHeaders(data []byte, headers map[string][]byte) (any, error) {
+	value, err := h.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	return string(headers["h"]) + value.(string), nil
+}
+
 // panicking is a codec whose Decode panics.
 type panicking struct{ codecs.Codec[string] }
 
@@ -253,6 +269,18 @@ func TestCallbackWaitsForTheRegistry(t *testing.T) {
 	run(t, p, node, ctx, []byte("word"))
 	if diff := cmp.Diff(ctx.emitted, []emission{{"p.out", "k", "word=row"}}); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestCallbackShowsCodecsTheHeaders(t *testing.T) {
+	t.Parallel()
+	for _, failures := range []int{0, 2} {
+		p, node := program(t, &headed{outage{Codec: codecs.String(), failures: failures}})
+		ctx := &fakeContext{}
+		run(t, p, node, ctx, []byte("word"))
+		if diff := cmp.Diff(ctx.emitted, []emission{{"p.out", "k", "vword"}}); diff != "" {
+			t.Errorf("after %d failures: %s", failures, diff)
+		}
 	}
 }
 
