@@ -54,7 +54,7 @@ func (l *life) live(ctx context.Context, run func() error) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
 		<-ctx.Done()
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if _, fault := errors.AsType[*processorError](err); ctx.Err() != nil && !fault {
 		err = nil
 	}
 	// A processor that is stuck may yet write there: the folder stays held until
