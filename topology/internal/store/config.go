@@ -24,7 +24,7 @@ type Config struct {
 	// Shared is the memory that all databases of the process share. The default is
 	// one of its own with the default sizes.
 	Shared *Shared
-	// FS is the file system. The default is the disk; vfs.NewMem() keeps all in
+	// FS is the file system. The default is the disk; [InMemory] keeps all in
 	// memory.
 	FS vfs.FS
 	// Now is the clock that rows age by. The default is time.Now.
@@ -32,6 +32,9 @@ type Config struct {
 	// Log takes what there is to say about damage. The default discards it.
 	Log *slog.Logger
 }
+
+// InMemory returns a file system that is gone with the process.
+func InMemory() vfs.FS { return vfs.NewMem() }
 
 // Owner names the partition whose state a database holds.
 type Owner struct {

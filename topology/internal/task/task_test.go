@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 
@@ -37,7 +36,7 @@ func start(t *testing.T, change func(*task.Config), edges ...goka.Edge) *testBun
 		Tables: []store.Spec{{Name: table, Topic: "changes"}}, Limits: task.Limits{MaxIdle: time.Hour},
 		Open: func(context.Context) (task.State, error) {
 			db, err := store.Open(store.Config{
-				Dir: "state", FS: vfs.NewMem(),
+				Dir: "state", FS: store.InMemory(),
 				Owner: store.Owner{Group: "g", Partition: 3, Tables: []store.Spec{{Name: table, Topic: "changes"}}},
 			})
 			return task.State{DB: db}, err
@@ -427,7 +426,7 @@ func TestExpiredRowsBecomeTombstones(t *testing.T) {
 		cfg.Tables = aging
 		cfg.Open = func(context.Context) (task.State, error) {
 			db, err := store.Open(store.Config{
-				Dir: "state", FS: vfs.NewMem(), Now: func() time.Time { return time.UnixMilli(clock.Load()) },
+				Dir: "state", FS: store.InMemory(), Now: func() time.Time { return time.UnixMilli(clock.Load()) },
 				Owner: store.Owner{Group: "g", Partition: 3, Tables: aging},
 			})
 			return task.State{DB: db}, err
