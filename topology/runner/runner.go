@@ -129,10 +129,6 @@ func (r *Runner) begin() error {
 
 // unlessEnded drops the error that comes of ending the context.
 func (r *Runner) unlessEnded(ctx context.Context, err error) error {
-	// The network's timers may be ahead of the context's own.
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		<-ctx.Done()
-	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
 	}

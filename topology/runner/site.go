@@ -56,7 +56,11 @@ func (s *site) prepare(ctx context.Context) error {
 		return err
 	}
 	s.bind()
-	return s.graph.Join(s.prepareCodecs(ctx)...)
+	faults := s.prepareCodecs(ctx)
+	if len(faults) > 0 && ctx.Err() != nil {
+		return ctx.Err() // the fault's own text would hide it
+	}
+	return s.graph.Join(faults...)
 }
 
 func (s *site) createTopics(ctx context.Context) error {
