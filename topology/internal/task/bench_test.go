@@ -73,7 +73,9 @@ func BenchmarkTask(b *testing.B) {
 	}
 	b.StopTimer()
 	t.Stop()
-	<-ended
+	if err := <-ended; err != nil {
+		b.Error(err)
+	}
 	if err := t.Close(); err != nil {
 		b.Error(err)
 	}

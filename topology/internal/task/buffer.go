@@ -41,7 +41,7 @@ func (b *buffer) change(to place, at rowKey, row []byte, when time.Time) {
 		record = &kafka.Record{Topic: to.topic, Partition: to.partition, Key: []byte(at.key)}
 		b.rows[at] = record
 	}
-	record.Time, record.Value = when, row
+	record.Time, record.Value = writable(when), row
 }
 
 type place struct {

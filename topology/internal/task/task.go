@@ -116,9 +116,9 @@ type Task struct {
 	inbox *inbox
 	ready chan struct{} // closed when the tables are there
 
-	soft     context.Context // ends when the task is to stop after the record in hand
+	soft     context.Context //nolint:containedctx // ends when the task is to stop after the record in hand
 	softStop context.CancelFunc
-	hard     context.Context // ends when it is to stop at once
+	hard     context.Context //nolint:containedctx // ends when it is to stop at once
 	hardStop context.CancelFunc
 
 	mu       sync.Mutex

@@ -49,7 +49,7 @@ func start(t *testing.T, change func(*task.Config), edges ...goka.Edge) *testBun
 	go func() { b.ended <- b.Run() }()
 	t.Cleanup(func() {
 		b.Kill()
-		<-b.ended
+		_ = b.end(t)
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
@@ -378,6 +378,26 @@ func TestAFullBufferWaitsForACommit(t *testing.T) {
 		}
 	}
 	b.seal(t, 10)
+}
+
+// An input's timestamp may be one that no record can be written with.
+func TestTimesThatCannotBeWrittenAreLeftToTheCommit(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil, edges(appending)...)
+	odd := []time.Time{time.UnixMilli(-5), time.UnixMilli(1 << 60), {}}
+	for i, at := range odd {
+		m := message("in", int64(i), "x")
+		m.Timestamp = at
+		b.put(t, m)
+	}
+	b.seal(t, len(odd))
+	for _, s := range b.sealed {
+		for _, r := range s.Records() {
+			if !r.Time.IsZero() {
+				t.Errorf("got a record for %s with the time %s, want none", r.Topic, r.Time)
+			}
+		}
+	}
 }
 
 func TestRowsOutliveTheirFlush(t *testing.T) {

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"math"
 	"time"
 
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -60,8 +61,18 @@ type Output struct {
 func (u *Unit) Emit(o Output) {
 	u.outputs = append(u.outputs, &kafka.Record{
 		Topic: o.Topic, Partition: max(o.Partition, -1), Key: []byte(o.Key), Value: o.Value,
-		Time: o.Time, Headers: o.Headers,
+		Time: writable(o.Time), Headers: o.Headers,
 	})
+}
+
+// writable returns a time that a record can be written with: the zero time, for
+// that of the commit, in place of one before 1970 or after 2262. An input may
+// have any.
+func writable(at time.Time) time.Time {
+	if at.Before(time.UnixMilli(0)) || at.After(time.Unix(0, math.MaxInt64)) {
+		return time.Time{}
+	}
+	return at
 }
 
 // set stages a row; the last one of a key counts.

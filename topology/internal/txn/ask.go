@@ -68,9 +68,9 @@ func (w *writer) group(id string) place {
 }
 
 // ask sends a request again and again as [again] does, to wherever the place
-// has moved.
-func (p place) ask(ctx context.Context, request func(*sarama.Broker) error) error {
-	return again(ctx, func() error {
+// has moved. An error says what it is for.
+func (p place) ask(ctx context.Context, what string, request func(*sarama.Broker) error) error {
+	err := again(ctx, func() error {
 		broker, err := p.find()
 		if err != nil {
 			return err
@@ -87,4 +87,8 @@ func (p place) ask(ctx context.Context, request func(*sarama.Broker) error) erro
 		}
 		return err
 	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }

@@ -25,25 +25,24 @@ type oneByOne struct{ writer *writer }
 
 // Commit writes the records and, when all are acknowledged, the offsets.
 func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
-	ctx, done := o.writer.within(ctx, patience)
-	defer done()
-	if err := o.write(ctx, b.Records); err != nil {
-		return fmt.Errorf("txn: writing %d records: %w", len(b.Records), fenced(err))
-	}
-	if len(b.Offsets) == 0 {
-		return nil
-	}
-	if err := o.commitOffsets(ctx, b); err != nil {
-		return fmt.Errorf("txn: committing offsets of group %s: %w", b.Member.GroupID, fenced(err))
+	err := o.writer.bounded(ctx, func(ctx context.Context) error { return o.commit(ctx, b) })
+	if err != nil {
+		return fmt.Errorf("txn: committing %d records: %w", len(b.Records), err)
 	}
 	return nil
 }
 
-func (o *oneByOne) write(ctx context.Context, records []*kafka.Record) error {
-	if err := o.writer.load(ctx, records); err != nil {
+func (o *oneByOne) commit(ctx context.Context, b Batch) error {
+	if err := o.writer.load(ctx, b.Records); err != nil {
 		return err
 	}
-	return o.writer.flush(ctx)
+	if err := o.writer.flush(ctx); err != nil {
+		return err
+	}
+	if len(b.Offsets) == 0 {
+		return nil
+	}
+	return o.commitOffsets(ctx, b)
 }
 
 func (o *oneByOne) commitOffsets(ctx context.Context, b Batch) error {
@@ -56,7 +55,7 @@ func (o *oneByOne) commitOffsets(ctx context.Context, b Batch) error {
 			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, "")
 		}
 	}
-	return o.writer.group(b.Member.GroupID).ask(ctx, func(b *sarama.Broker) error {
+	return o.writer.group(b.Member.GroupID).ask(ctx, "committing offsets of group "+b.Member.GroupID, func(b *sarama.Broker) error {
 		response, err := b.CommitOffset(request)
 		if err != nil {
 			return err

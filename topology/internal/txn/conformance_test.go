@@ -202,14 +202,19 @@ func TestBatchesAreNoLargerThanTheTopicTakes(t *testing.T) {
 // limitBatches sets a topic's max.message.bytes.
 func (b *testBundle) limitBatches(t *testing.T, topic, limit string) {
 	t.Helper()
+	if err := b.admin(t).AlterConfig(sarama.TopicResource, topic, map[string]*string{"max.message.bytes": &limit}, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *testBundle) admin(t *testing.T) sarama.ClusterAdmin {
+	t.Helper()
 	admin, err := sarama.NewClusterAdmin(b.cfg.Brokers, b.cfg.Sarama())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = admin.Close() }()
-	if err := admin.AlterConfig(sarama.TopicResource, topic, map[string]*string{"max.message.bytes": &limit}, false); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { _ = admin.Close() })
+	return admin
 }
 
 func checkRefused(t *testing.T, err error, r *kafka.Record, cause error) {
@@ -258,12 +263,7 @@ func TestPartitionsThatWereAddedAreWrittenTo(t *testing.T) {
 		topic := b.topic(t, 1)
 		committer := d.open(t, b, txn.Config{})
 		commit(t, committer, txn.Batch{Records: []*kafka.Record{record(topic, 0, "a")}})
-		admin, err := sarama.NewClusterAdmin(b.cfg.Brokers, b.cfg.Sarama())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = admin.Close() }()
-		if err := admin.CreatePartitions(topic, 2, nil, false); err != nil {
+		if err := b.admin(t).CreatePartitions(topic, 2, nil, false); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the partition is there", func() bool {

@@ -28,7 +28,7 @@ func (e *RefusedError) Error() string {
 func (e *RefusedError) Unwrap() error { return e.Err }
 
 // FencedError says that another committer has the transactional id, or another
-// member the partitions: nothing of the batch is committed.
+// member the partitions. They go on from what is committed.
 type FencedError struct {
 	// Err is the broker's answer.
 	Err error

@@ -265,6 +265,9 @@ func TestAnAbortedBatchIsOutOfTheWayAtOnce(t *testing.T) {
 	if err := committer.Commit(t.Context(), c.batch(1)); err == nil {
 		t.Fatal("got no error")
 	}
+	if err := committer.Commit(t.Context(), c.batch(1)); err == nil {
+		t.Error("got no error of a committer that has met a fault")
+	}
 	if aborted.Hits() != 1 {
 		t.Errorf("got %d ends of the transaction, want its abort", aborted.Hits())
 	}

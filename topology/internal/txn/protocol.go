@@ -2,7 +2,6 @@ package txn
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/IBM/sarama"
 )
@@ -20,7 +19,7 @@ func (t *transactions) addPartitions(ctx context.Context) error {
 	for _, l := range w.busy {
 		request.TopicPartitions[l.topic] = append(request.TopicPartitions[l.topic], l.partition)
 	}
-	err := w.coordinator().ask(ctx, func(b *sarama.Broker) error {
+	return w.coordinator().ask(ctx, "adding partitions", func(b *sarama.Broker) error {
 		response, err := b.AddPartitionsToTxn(request)
 		if err != nil {
 			return err
@@ -33,10 +32,6 @@ func (t *transactions) addPartitions(ctx context.Context) error {
 		}
 		return decisive(faults)
 	})
-	if err != nil {
-		return fmt.Errorf("adding partitions: %w", err)
-	}
-	return nil
 }
 
 // fault says what is wrong with a partition that is loaded.
@@ -52,7 +47,7 @@ func (w *writer) fault(topic string, p *sarama.PartitionError) error {
 // addGroup announces that the group's offsets are going to follow.
 func (t *transactions) addGroup(ctx context.Context, group string) error {
 	w := t.writer
-	err := w.coordinator().ask(ctx, func(b *sarama.Broker) error {
+	return w.coordinator().ask(ctx, "adding group "+group, func(b *sarama.Broker) error {
 		response, err := b.AddOffsetsToTxn(&sarama.AddOffsetsToTxnRequest{
 			Version: 3, TransactionalID: w.transactionalID, ProducerID: w.id, ProducerEpoch: w.epoch, GroupID: group,
 		})
@@ -61,10 +56,6 @@ func (t *transactions) addGroup(ctx context.Context, group string) error {
 		}
 		return fault(response.Err)
 	})
-	if err != nil {
-		return fmt.Errorf("adding group %s: %w", group, err)
-	}
-	return nil
 }
 
 func (t *transactions) addOffsets(ctx context.Context, b Batch) error {
@@ -82,7 +73,7 @@ func (t *transactions) addOffsets(ctx context.Context, b Batch) error {
 			request.Topics[topic] = append(request.Topics[topic], at)
 		}
 	}
-	err := w.group(b.Member.GroupID).ask(ctx, func(b *sarama.Broker) error {
+	return w.group(b.Member.GroupID).ask(ctx, "adding offsets of group "+b.Member.GroupID, func(b *sarama.Broker) error {
 		response, err := b.TxnOffsetCommit(request)
 		if err != nil {
 			return err
@@ -95,16 +86,16 @@ func (t *transactions) addOffsets(ctx context.Context, b Batch) error {
 		}
 		return decisive(faults)
 	})
-	if err != nil {
-		return fmt.Errorf("adding offsets of group %s: %w", b.Member.GroupID, err)
-	}
-	return nil
 }
 
 // end commits the transaction, or aborts it.
 func (t *transactions) end(ctx context.Context, commit bool) error {
 	w := t.writer
-	err := w.coordinator().ask(ctx, func(b *sarama.Broker) error {
+	what := "ending it"
+	if !commit {
+		what = "aborting it"
+	}
+	return w.coordinator().ask(ctx, what, func(b *sarama.Broker) error {
 		response, err := b.EndTxn(&sarama.EndTxnRequest{
 			Version: 3, TransactionalID: w.transactionalID, ProducerID: w.id, ProducerEpoch: w.epoch, TransactionResult: commit,
 		})
@@ -113,13 +104,6 @@ func (t *transactions) end(ctx context.Context, commit bool) error {
 		}
 		return fault(response.Err)
 	})
-	switch {
-	case err == nil:
-		return nil
-	case commit:
-		return fmt.Errorf("ending it: %w", err)
-	}
-	return fmt.Errorf("aborting it: %w", err)
 }
 
 // init asks for the producer id. With a transactional id that ends what another
@@ -129,7 +113,7 @@ func (w *writer) init(ctx context.Context, c Config) error {
 	if c.TransactionalID != "" {
 		request.TransactionalID = &c.TransactionalID
 	}
-	return w.coordinator().ask(ctx, func(b *sarama.Broker) error {
+	return w.coordinator().ask(ctx, "asking for a producer id", func(b *sarama.Broker) error {
 		response, err := b.InitProducerID(request)
 		if err != nil {
 			return err

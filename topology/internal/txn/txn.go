@@ -89,10 +89,9 @@ func (t *transactions) Commit(ctx context.Context, b Batch) error {
 	if len(b.Records) == 0 && len(b.Offsets) == 0 {
 		return nil
 	}
-	ctx, done := t.writer.within(ctx, patience)
-	defer done()
-	if err := t.commit(ctx, b); err != nil {
-		return fmt.Errorf("txn: committing a transaction of %d records: %w", len(b.Records), fenced(err))
+	err := t.writer.bounded(ctx, func(ctx context.Context) error { return t.commit(ctx, b) })
+	if err != nil {
+		return fmt.Errorf("txn: committing a transaction of %d records: %w", len(b.Records), err)
 	}
 	return nil
 }

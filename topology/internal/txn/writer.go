@@ -38,6 +38,7 @@ type writer struct {
 
 	topics map[string]*topic
 	busy   []*lane // those with records of the batch in hand
+	spent  bool    // after a fault
 }
 
 func newWriter(ctx context.Context, cfg kafka.Config, c Config) (*writer, error) {
@@ -56,7 +57,7 @@ func newWriter(ctx context.Context, cfg kafka.Config, c Config) (*writer, error)
 	err = w.init(within, c)
 	done()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("txn: asking for a producer id: %w", fenced(err)), conn.Close())
+		return nil, errors.Join(fmt.Errorf("txn: %w", fenced(err)), conn.Close())
 	}
 	return w, nil
 }
@@ -70,6 +71,18 @@ func (w *writer) within(ctx context.Context, bound time.Duration) (within contex
 		stop()
 		cancel()
 	}
+}
+
+// bounded does a commit's work, unless an earlier one has met a fault.
+func (w *writer) bounded(ctx context.Context, do func(context.Context) error) error {
+	if w.spent {
+		return errors.New("the committer has met a fault before: make a new one")
+	}
+	ctx, done := w.within(ctx, patience)
+	defer done()
+	err := fenced(do(ctx))
+	w.spent = err != nil
+	return err
 }
 
 func (w *writer) close() error { return w.conn.Close() }
