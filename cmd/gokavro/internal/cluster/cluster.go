@@ -83,11 +83,36 @@ func (f *Flags) Check() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	client, err := f.newRegistry(urls)
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{config: cfg, registry: client}, nil
+}
+
+// CheckRegistry does what Check does for the registry alone; without one it
+// returns nil.
+func (f *Flags) CheckRegistry() (*registry.Client, error) {
+	urls := orEnvironment(f.registry, RegistryVariable)
+	if err := f.checkTimeout(); err != nil || len(urls) == 0 {
+		return nil, err
+	}
+	return f.newRegistry(urls)
+}
+
+func (f *Flags) newRegistry(urls []string) (*registry.Client, error) {
 	client, err := registry.New(registry.Config{URLs: urls, Timeout: f.dialTimeout})
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("--registry: %w", err))
 	}
-	return &Plan{config: cfg, registry: client}, nil
+	return client, nil
+}
+
+func (f *Flags) checkTimeout() error {
+	if f.dialTimeout <= 0 {
+		return cli.Usage(fmt.Errorf("--dial-timeout %s: give a duration above 0, such as 20s", f.dialTimeout))
+	}
+	return nil
 }
 
 // CheckKafka does what Check does for the cluster alone.
@@ -96,8 +121,8 @@ func (f *Flags) CheckKafka() (kafka.Config, error) {
 	if err != nil {
 		return kafka.Config{}, err
 	}
-	if f.dialTimeout <= 0 {
-		return kafka.Config{}, cli.Usage(fmt.Errorf("--dial-timeout %s: give a duration above 0, such as 20s", f.dialTimeout))
+	if err := f.checkTimeout(); err != nil {
+		return kafka.Config{}, err
 	}
 	cfg := kafka.Config{Brokers: brokers, Timeout: f.dialTimeout}
 	if err := cfg.Validate(); err != nil {
@@ -107,19 +132,23 @@ func (f *Flags) CheckKafka() (kafka.Config, error) {
 }
 
 func orVariable(given []string, flag, variable string) ([]string, error) {
+	list := orEnvironment(given, variable)
+	if len(list) == 0 {
+		return nil, cli.Usage(fmt.Errorf("no %s: give --%s or set %s", flag, flag, variable))
+	}
+	return list, nil
+}
+
+func orEnvironment(given []string, variable string) (list []string) {
 	if len(given) == 0 {
 		given = strings.Split(os.Getenv(variable), ",")
 	}
-	var list []string
 	for _, item := range given {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
 		}
 	}
-	if len(list) == 0 {
-		return nil, cli.Usage(fmt.Errorf("no %s: give --%s or set %s", flag, flag, variable))
-	}
-	return list, nil
+	return list
 }
 
 // Connect connects to the cluster and makes sure that the registry is there.
