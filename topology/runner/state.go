@@ -16,10 +16,11 @@ import (
 )
 
 // State is the state folder of a process that does not run, open for reading.
-// Nothing in it changes. It is safe for concurrent use.
+// Nothing in it changes. It is safe for concurrent use, but for Close.
 type State struct {
 	dir        string
 	lock       *dirlock.Lock
+	closed     bool
 	shared     *store.Shared
 	partitions []*store.Reader
 	tables     []StateTable
@@ -40,6 +41,7 @@ type StateTable struct {
 
 // StateRow is a row of a [StateTable].
 type StateRow struct {
+	// Partition and Key are where the row is.
 	Partition int32
 	Key       string
 	// Value is as the codec wrote it.
@@ -147,6 +149,10 @@ func list(tables []StateTable) string {
 // last thing that it yields.
 func (s *State) Rows(table StateTable, from, to string) iter.Seq2[StateRow, error] {
 	return func(yield func(StateRow, error) bool) {
+		if s.closed {
+			yield(StateRow{}, fmt.Errorf("state folder %s: reading table %s: the folder is closed", s.dir, table.Name))
+			return
+		}
 		for _, partition := range s.partitions {
 			owner := partition.Owner()
 			if owner.Group != table.Group || !slices.Contains(table.Partitions, owner.Partition) {
@@ -165,8 +171,12 @@ func (s *State) Rows(table StateTable, from, to string) iter.Seq2[StateRow, erro
 // Schemas returns the schemas that the folder keeps of a table's rows.
 func (s *State) Schemas(table StateTable) *avro.SchemaDir { return keptSchemas(s.dir, table.Topic) }
 
-// Close gives the folder up.
+// Close gives the folder up. A second one does nothing.
 func (s *State) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
 	var errs []error
 	for _, partition := range s.partitions {
 		errs = append(errs, partition.Close())

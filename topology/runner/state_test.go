@@ -137,31 +137,41 @@ func TestOpenStateNamesWhatCannotBeRead(t *testing.T) {
 	if _, err := runner.OpenState(cfg.StateDir); err == nil || !strings.Contains(err.Error(), damaged+" is damaged") {
 		t.Errorf("got %v, want the damaged folder", err)
 	}
-	if r := start(t, counting(), cfg).awaitReady(t); r != nil { // it is healed
-		r.stop(t)
-	}
+	start(t, counting(), cfg).awaitReady(t).stop(t) // heals it
 	if diff := cmp.Diff(b.topicRows(t, "counts"), stateRows(t, openState(t, cfg.StateDir), "counts", "", "")); diff != "" {
 		t.Errorf("rows after the restore (-topic +folder):\n%s", diff)
 	}
 }
 
-func TestAStateFolderOfSeveralGroupsAsksForOne(t *testing.T) {
+func TestAStateFolderOfSeveralGroupsTellsTheirTablesApart(t *testing.T) {
 	t.Parallel()
 	b := setup(t, devstack.Config{})
 	cfg := b.config(t)
-	b.counted(t, cfg)
-	cfg.TopicPrefix = "b-"
-	b.counted(t, cfg)
+	for _, prefix := range []string{"a-", "b-"} {
+		cfg.TopicPrefix = prefix
+		b.counted(t, cfg)
+	}
 	state := openState(t, cfg.StateDir)
-	if got := state.Tables(); len(got) != 2 {
-		t.Fatalf("got %v, want a table of each group", got)
+	for _, topic := range []string{"a-counts", "b-counts"} {
+		if diff := cmp.Diff(b.topicRows(t, topic), stateRows(t, state, topic, "", "")); diff != "" {
+			t.Errorf("rows of %s (-topic +folder):\n%s", topic, diff)
+		}
 	}
-	if diff := cmp.Diff(b.topicRows(t, "b-counts"), stateRows(t, state, "b-counts", "", "")); diff != "" {
-		t.Errorf("rows (-topic +folder):\n%s", diff)
+	if _, err := state.Table("counts"); err == nil || !strings.Contains(err.Error(), "a-counts of group a-count, counts of topic b-counts") {
+		t.Errorf("a name that both have: got %v, want both tables", err)
 	}
-	// The topic of one is the name of both.
-	if diff := cmp.Diff(b.topicRows(t, "counts"), stateRows(t, state, "counts", "", "")); diff != "" {
-		t.Errorf("rows (-topic +folder):\n%s", diff)
+	if err := state.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for row, err := range state.Rows(state.Tables()[0], "", "") {
+		if err == nil || !strings.Contains(err.Error(), "closed") {
+			t.Errorf("rows of a folder that is closed: got %+v, %v", row, err)
+		}
+	}
+	cfg.TopicPrefix = ""
+	b.counted(t, cfg)
+	if diff := cmp.Diff(b.topicRows(t, "counts"), stateRows(t, openState(t, cfg.StateDir), "counts", "", "")); diff != "" {
+		t.Errorf("rows of the topic that all have as their name (-topic +folder):\n%s", diff)
 	}
 }
 

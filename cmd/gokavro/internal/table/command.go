@@ -27,9 +27,10 @@ func Command() *cobra.Command {
 			"records.\n\n" +
 			"With --state the rows come from the state folder of a process that is stopped, without\n" +
 			"Kafka; --topic takes the store's name too. Nothing is changed there, and no process starts\n" +
-			"with it meanwhile. Each partition is as it was when the process last had it. Rows have no\n" +
-			"offset, and a time only in a store with a TTL, where rows that have outlived it are left\n" +
-			"out. Schemas that the folder does not keep are looked for in the registry, if one is given.",
+			"with it meanwhile. Each partition is as it was when the process last had it; after a kill the\n" +
+			"newest changes may be missing. Rows have no offset, and a time only in a store with a TTL,\n" +
+			"where rows that have outlived it are left out. Schemas that the folder does not keep are\n" +
+			"looked for in the registry, if one is given.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(getCommand(), scanCommand())
