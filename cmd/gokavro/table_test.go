@@ -53,6 +53,7 @@ func TestTableGetPrintsTheLastRecordOfAKey(t *testing.T) {
 		b.run(t, "table", "get", "--topic", "t", "--key", key).refused(t, 1, key, "no row", "--all-partitions")
 	}
 	b.run(t, "table", "get", "--topic", "missing", "--key", "a").refused(t, 1, `"missing"`)
+	b.run(t, "table", "scan", "--topic", "missing").refused(t, 1, `"missing"`)
 }
 
 func TestTableGetLooksInAllPartitionsWhenTold(t *testing.T) {

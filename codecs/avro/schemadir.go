@@ -110,6 +110,18 @@ func (d *SchemaDir) Schemas() ([]*ParsedSchema, error) {
 	return kept, errors.Join(faults...)
 }
 
+// Schema returns the schema that single-object data name, as [Schemas] do; the
+// subject makes no difference.
+func (d *SchemaDir) Schema(_ context.Context, _ string, ref SchemaRef) (*ParsedSchema, error) {
+	if ref.Wire == SingleObject {
+		schema, err := d.find(hex.EncodeToString(ref.Fingerprint[:]))
+		if schema != nil || err != nil {
+			return schema, err
+		}
+	}
+	return nil, fmt.Errorf("avro: the schema of the %s is not kept in %s", ref, d.path)
+}
+
 // find returns the schema of a fingerprint, nil when it is not kept.
 func (d *SchemaDir) find(fingerprint string) (*ParsedSchema, error) {
 	path := d.File(fingerprint)

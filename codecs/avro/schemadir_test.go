@@ -80,6 +80,24 @@ func TestASchemaDirKeepsTypesThatASchemaRefersTo(t *testing.T) {
 	}
 }
 
+func TestASchemaDirFindsWhatAFrameNames(t *testing.T) {
+	t.Parallel()
+	dir := avro.NewSchemaDir(t.TempDir())
+	kept := mustParse(t, oldPoint)
+	if err := dir.Keep(kept); err != nil {
+		t.Fatal(err)
+	}
+	got, err := dir.Schema(t.Context(), "", refOf(kept))
+	if err != nil || got.Canonical() != kept.Canonical() {
+		t.Errorf("got %v, %v, want the kept schema", got, err)
+	}
+	for _, ref := range []avro.SchemaRef{refOf(mustParse(t, `"int"`)), {ID: 7}} {
+		if _, err := dir.Schema(t.Context(), "", ref); err == nil || !strings.Contains(err.Error(), ref.String()+" is not kept") {
+			t.Errorf("%s: got %v, want it named", ref, err)
+		}
+	}
+}
+
 func TestASchemaDirNamesWhatIsDamaged(t *testing.T) {
 	t.Parallel()
 	known := mustParse(t, oldPoint)

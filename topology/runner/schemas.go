@@ -17,7 +17,13 @@ const schemasFolder = "schemas"
 
 // schemaDir returns where the schemas of a store's rows are kept.
 func (s *site) schemaDir(topic string) *avro.SchemaDir {
-	return avro.NewSchemaDir(filepath.Join(s.cfg.StateDir, schemasFolder, s.topic(topic)))
+	return keptSchemas(s.cfg.StateDir, s.topic(topic))
+}
+
+// keptSchemas returns where a state folder keeps the schemas of the rows of a
+// topic on the cluster.
+func keptSchemas(dir, topic string) *avro.SchemaDir {
+	return avro.NewSchemaDir(filepath.Join(dir, schemasFolder, topic))
 }
 
 // rows says how a store's rows are written: by the fingerprint of their schema,

@@ -25,7 +25,22 @@ func Take(dir string) (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dirlock: opening the lock file: %w", err)
 	}
-	if err := hold(file); err != nil {
+	return holding(file, dir, hold)
+}
+
+// Share holds a folder that was taken before against [Take], together with
+// others that share it, and changes nothing there. The error wraps [ErrTaken]
+// while it is taken, and fs.ErrNotExist if it never was.
+func Share(dir string) (*Lock, error) {
+	file, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("dirlock: opening the lock file: %w", err)
+	}
+	return holding(file, dir, share)
+}
+
+func holding(file *os.File, dir string, how func(*os.File) error) (*Lock, error) {
+	if err := how(file); err != nil {
 		return nil, errors.Join(fmt.Errorf("dirlock: folder %s: %w", dir, err), file.Close())
 	}
 	return &Lock{file: file}, nil

@@ -2,6 +2,7 @@ package dirlock_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,5 +43,33 @@ func TestTakeNamesAFolderThatCannotBeMade(t *testing.T) {
 	}
 	if _, err := dirlock.Take(file); err == nil {
 		t.Fatal("got no error, want one that names the file")
+	}
+}
+
+func TestShareHoldsAFolderTogetherWithOthers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := dirlock.Share(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("a folder that was never taken: got %v, want ErrNotExist", err)
+	}
+	taken, err := dirlock.Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dirlock.Share(dir); !errors.Is(err, dirlock.ErrTaken) {
+		t.Fatalf("Share while it is taken: got %v, want ErrTaken", err)
+	}
+	if err := taken.Release(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		shared, err := dirlock.Share(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = shared.Release() }()
+	}
+	if _, err := dirlock.Take(dir); !errors.Is(err, dirlock.ErrTaken) {
+		t.Fatalf("Take while it is shared: got %v, want ErrTaken", err)
 	}
 }

@@ -8,8 +8,12 @@ import (
 	"syscall"
 )
 
-func hold(file *os.File) error {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+func hold(file *os.File) error { return lock(file, syscall.LOCK_EX) }
+
+func share(file *os.File) error { return lock(file, syscall.LOCK_SH) }
+
+func lock(file *os.File, how int) error {
+	err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return ErrTaken
 	}

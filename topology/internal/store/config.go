@@ -1,11 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +68,50 @@ func Folder(dir, group string, partition int32) string {
 		name = "%2E" + name[1:]
 	}
 	return filepath.Join(dir, name, strconv.Itoa(int(partition)))
+}
+
+// Owners lists whose databases are below dir, without their tables, by group and
+// partition. A folder that is not there has none.
+func Owners(dir string) ([]Owner, error) {
+	var owners []Owner
+	groups, err := entries(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, escaped := range groups {
+		group, err := url.PathUnescape(escaped)
+		if err != nil {
+			continue // no folder of ours
+		}
+		partitions, err := entries(filepath.Join(dir, escaped))
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range partitions {
+			partition, err := strconv.ParseInt(name, 10, 32)
+			if err == nil && Folder(dir, group, int32(partition)) == filepath.Join(dir, escaped, name) {
+				owners = append(owners, Owner{Group: group, Partition: int32(partition)})
+			}
+		}
+	}
+	slices.SortFunc(owners, func(a, b Owner) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Partition, b.Partition))
+	})
+	return owners, nil
+}
+
+// entries lists the folders in a folder.
+func entries(dir string) (names []string, err error) {
+	list, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("store: listing the databases: %w", err)
+	}
+	for _, entry := range list {
+		if entry.IsDir() {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
 }
 
 func (c Config) folder() string { return Folder(c.Dir, c.Owner.Group, c.Owner.Partition) }

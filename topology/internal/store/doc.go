@@ -26,6 +26,9 @@
 // empties the folder. The changelog is the truth and restores it. After a disk
 // that was full or failed, the DB refuses everything; close it and open it again.
 //
+// [OpenReader] is for tools: it reads a database that no process has open, and
+// neither heals nor changes it.
+//
 // # Concurrency
 //
 // All methods of [DB], [Table] and [Cache] may be called from several

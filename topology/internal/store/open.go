@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -181,14 +182,16 @@ type ownership struct {
 // claim is one table of it.
 type claim struct {
 	Topic string `json:"topic"`
-	// Timed tells whether its rows have times.
-	Timed bool `json:"timed"`
+	// TTL is in nanoseconds. With one, rows have times.
+	TTL time.Duration `json:"ttl"`
 }
+
+func (c claim) timed() bool { return c.TTL > 0 }
 
 func (o Owner) ownership() ownership {
 	own := ownership{Version: layoutVersion, Group: o.Group, Partition: o.Partition, Tables: map[string]claim{}}
 	for _, spec := range o.Tables {
-		own.Tables[spec.Name] = claim{Topic: spec.Topic, Timed: spec.TTL > 0}
+		own.Tables[spec.Name] = claim{Topic: spec.Topic, TTL: spec.TTL}
 	}
 	return own
 }
@@ -244,7 +247,7 @@ func readOwnership(disk *pebble.DB) (*ownership, error) {
 // or whose rows are kept in another form.
 func (db *DB) adopt(holds, wants ownership) error {
 	refused := &OwnerError{Folder: db.faults.folder, Holds: holds.String(), Wants: wants.String()}
-	if holds.Version != wants.Version || holds.Group != wants.Group || holds.Partition != wants.Partition {
+	if !holds.sameAs(wants) {
 		return refused
 	}
 	for name, has := range holds.Tables {
@@ -254,7 +257,7 @@ func (db *DB) adopt(holds, wants ownership) error {
 			refused.Wants += fmt.Sprintf(" with that of topic %q", want.Topic)
 			return refused
 		}
-		if wanted && want.Timed == has.Timed {
+		if wanted && want.timed() == has.timed() {
 			continue
 		}
 		if err := db.clear(name); err != nil {
@@ -262,6 +265,11 @@ func (db *DB) adopt(holds, wants ownership) error {
 		}
 	}
 	return nil
+}
+
+// sameAs tells whether two are of one partition, in one layout.
+func (o ownership) sameAs(other ownership) bool {
+	return o.Version == other.Version && o.Group == other.Group && o.Partition == other.Partition
 }
 
 // String names the owner.

@@ -46,6 +46,20 @@ func (f *RegistryFlags) Client() (*registry.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.client(urls)
+}
+
+// OptionalClient is Client for a command that does without a registry: it
+// returns nil when none is given.
+func (f *RegistryFlags) OptionalClient() (*registry.Client, error) {
+	urls := orEnvironment(f.urls, RegistryVariable)
+	if len(urls) == 0 {
+		return nil, checkTimeout(f.dialTimeout)
+	}
+	return f.client(urls)
+}
+
+func (f *RegistryFlags) client(urls []string) (*registry.Client, error) {
 	if err := checkTimeout(f.dialTimeout); err != nil {
 		return nil, err
 	}
@@ -75,17 +89,21 @@ func (f *RegistryFlags) text(name string) string {
 }
 
 func orVariable(given []string, flag, variable string) ([]string, error) {
+	list := orEnvironment(given, variable)
+	if len(list) == 0 {
+		return nil, cli.Usage(fmt.Errorf("no %s: give --%s or set %s", flag, flag, variable))
+	}
+	return list, nil
+}
+
+func orEnvironment(given []string, variable string) (list []string) {
 	if len(given) == 0 {
 		given = strings.Split(os.Getenv(variable), ",")
 	}
-	var list []string
 	for _, item := range given {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
 		}
 	}
-	if len(list) == 0 {
-		return nil, cli.Usage(fmt.Errorf("no %s: give --%s or set %s", flag, flag, variable))
-	}
-	return list, nil
+	return list
 }

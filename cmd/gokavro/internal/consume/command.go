@@ -13,6 +13,7 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cluster"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
+	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -136,12 +137,11 @@ func execute(cmd *cobra.Command, o options, q query, plan *cluster.Plan) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
-	decode := newDecoder(site.Registry)
 	var to sink
 	if out != nil {
-		to = newFileSink(out, decode, cmd.ErrOrStderr())
+		to = newFileSink(out, site.Registry, cmd.ErrOrStderr())
 	} else {
-		to = newLineSink(cmd.OutOrStdout(), decode)
+		to = newLineSink(cmd.OutOrStdout(), newDecoder(avro.RegistrySchemas(site.Registry)))
 	}
 	c := &consuming{options: o, query: q, client: site.Kafka, sink: to}
 	return c.run(cmd.Context())

@@ -12,13 +12,17 @@ import (
 
 // decoder takes values out of their frames and finds their writers' schemas.
 type decoder struct {
-	client  *registry.Client
-	found   avro.Schemas
+	found   Schemas
 	schemas map[avro.SchemaRef]*avro.ParsedSchema
 }
 
-func newDecoder(client *registry.Client) *decoder {
-	return &decoder{client: client, found: avro.RegistrySchemas(client), schemas: map[avro.SchemaRef]*avro.ParsedSchema{}}
+// Schemas finds the schema that a value's frame names, as [avro.Schemas] do.
+type Schemas interface {
+	Schema(ctx context.Context, subject string, ref avro.SchemaRef) (*avro.ParsedSchema, error)
+}
+
+func newDecoder(schemas Schemas) *decoder {
+	return &decoder{found: schemas, schemas: map[avro.SchemaRef]*avro.ParsedSchema{}}
 }
 
 // subject returns the subject of a topic's values.

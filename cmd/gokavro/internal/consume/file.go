@@ -19,6 +19,7 @@ import (
 // fileSink writes values into a container file of one schema.
 type fileSink struct {
 	out    *outfile.File
+	client *registry.Client
 	decode *decoder
 	stderr io.Writer
 
@@ -32,9 +33,9 @@ type fileSink struct {
 	reason                      string // why the first of the broken did not decode
 }
 
-func newFileSink(out *outfile.File, decode *decoder, stderr io.Writer) *fileSink {
+func newFileSink(out *outfile.File, client *registry.Client, stderr io.Writer) *fileSink {
 	return &fileSink{
-		out: out, decode: decode, stderr: stderr,
+		out: out, client: client, decode: newDecoder(avro.RegistrySchemas(client)), stderr: stderr,
 		adopted: map[string]bool{}, plans: map[avro.SchemaRef]*avro.Converter{},
 	}
 }
@@ -44,7 +45,7 @@ func newFileSink(out *outfile.File, decode *decoder, stderr io.Writer) *fileSink
 func (s *fileSink) start(ctx context.Context, topics []string) error {
 	s.topics = topics
 	for _, topic := range topics {
-		latest, err := s.decode.client.Latest(ctx, subject(topic))
+		latest, err := s.client.Latest(ctx, subject(topic))
 		if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
 			continue
 		}

@@ -19,7 +19,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 type line struct {
 	Topic       string          `json:"topic"`
 	Partition   int32           `json:"partition"`
-	Offset      int64           `json:"offset"`
+	Offset      *int64          `json:"offset,omitempty"`
 	Time        string          `json:"time,omitempty"`
 	Key         any             `json:"key,omitempty"` // text, or null of its own
 	KeyBase64   []byte          `json:"key_base64,omitempty"`
@@ -55,7 +55,10 @@ func newLineSink(w io.Writer, decode *decoder) *lineSink {
 func (s *lineSink) start(context.Context, []string) error { return nil }
 
 func (s *lineSink) take(ctx context.Context, r kafka.Record) error {
-	l := line{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+	l := line{Topic: r.Topic, Partition: r.Partition}
+	if r.Offset >= 0 {
+		l.Offset = &r.Offset
+	}
 	if !r.Time.IsZero() {
 		l.Time = r.Time.UTC().Format(timeFormat)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 
-	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -14,12 +13,12 @@ type Lines struct {
 	taken int64
 }
 
-// NewLines returns one that finds the schemas in a registry.
-func NewLines(w io.Writer, client *registry.Client) *Lines {
-	return &Lines{sink: newLineSink(w, newDecoder(client))}
+// NewLines returns one that takes the values' schemas from schemas.
+func NewLines(w io.Writer, schemas Schemas) *Lines {
+	return &Lines{sink: newLineSink(w, newDecoder(schemas))}
 }
 
-// Write writes a record's line. What does not decode has the reason in it; an
+// Write writes a record's line. An offset below 0 is none and left out. What does not decode has the reason in it; an
 // error is one of the output or of the registry.
 func (l *Lines) Write(ctx context.Context, r kafka.Record) error {
 	l.taken++

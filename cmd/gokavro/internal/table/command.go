@@ -1,7 +1,9 @@
-// Package table is the command that reads the rows of a table from its topic.
+// Package table is the command that reads the rows of a table, from its topic or
+// from a state folder.
 package table
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -10,6 +12,8 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cluster"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/consume"
+	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/topology/runner"
 )
 
 // Command returns `gokavro table`.
@@ -18,8 +22,15 @@ func Command() *cobra.Command {
 		Use:   "table",
 		Short: "Read the rows of a table",
 		Long: "Reads the rows of a table from its topic: the last record of each key, without those that\n" +
-			"are deleted. That of store S of group G is G-S-changelog, that of a hand-written goka\n" +
-			"group is G-table. Rows are printed as `gokavro consume` prints records.",
+			"are deleted. A store's topic has the store's name, behind the topic prefix if there is one;\n" +
+			"that of a hand-written goka group G is G-table. Rows are printed as `gokavro consume` prints\n" +
+			"records.\n\n" +
+			"With --state the rows come from the state folder of a process that is stopped, without\n" +
+			"Kafka; --topic takes the store's name too. Nothing is changed there, and no process starts\n" +
+			"with it meanwhile. Each partition is as it was when the process last had it; after a kill the\n" +
+			"newest changes may be missing. Rows have no offset, and a time only in a store with a TTL,\n" +
+			"where rows that have outlived it are left out. Schemas that the folder does not keep are\n" +
+			"looked for in the registry, if one is given.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(getCommand(), scanCommand())
@@ -33,8 +44,10 @@ func getCommand() *cobra.Command {
 		Short: "Print the row of a key",
 		Long: "Prints the row of a key, and ends with exit code 1 if there is none. It is looked for in the\n" +
 			"partition where Java's clients and typed topologies place the key (murmur2); give\n" +
-			"--all-partitions for the table of a hand-written goka group, which places keys otherwise.",
-		Example: "  gokavro table get --topic airport-stats --key JFK",
+			"--all-partitions for the table of a hand-written goka group, which places keys otherwise. In a\n" +
+			"state folder it is looked for in every partition.",
+		Example: "  gokavro table get --topic airport-stats --key JFK\n" +
+			"  gokavro table get --topic airport-stats --key JFK --state /var/lib/flights",
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -59,7 +72,8 @@ func scanCommand() *cobra.Command {
 		Long: "Prints the rows of a table in the order of their keys' bytes. The rows that are asked for\n" +
 			"are held in memory.",
 		Example: "  gokavro table scan --topic airport-stats --prefix J --limit 10\n" +
-			"  gokavro table scan --topic airport-stats --from JFK --to LAX",
+			"  gokavro table scan --topic airport-stats --from JFK --to LAX\n" +
+			"  gokavro table scan --topic airport-stats --state /var/lib/flights",
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -83,13 +97,16 @@ func scanCommand() *cobra.Command {
 type options struct {
 	topic, key string
 	everywhere bool
+	dir        string // of the state, "" for Kafka
 	keys       keyRange
 	limit      int64 // 0 is no limit
 }
 
-// bind adds the connection's flags, and what runs the command.
-func (o *options) bind(cmd *cobra.Command, check func() error, read func(*reader, *cobra.Command) error) *cobra.Command {
+// bind adds the flags that say where to read, and what runs the command.
+func (o *options) bind(cmd *cobra.Command, check func() error, read func(*reader, context.Context) error) *cobra.Command {
+	cmd.Flags().StringVar(&o.dir, "state", "", "read the state folder `DIR` of a process that is stopped, instead of Kafka")
 	connection := cluster.Bind(cmd)
+	_ = cmd.MarkFlagDirname("state")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if o.topic == "" {
 			return cli.Usage(errors.New("no topic: give --topic"))
@@ -97,21 +114,52 @@ func (o *options) bind(cmd *cobra.Command, check func() error, read func(*reader
 		if err := check(); err != nil {
 			return cli.Usage(err)
 		}
-		plan, err := connection.Check()
-		if err != nil {
-			return err
+		if !cmd.Flags().Changed("state") {
+			return o.readTopic(cmd, connection, read)
 		}
-		return o.run(cmd, plan, read)
+		switch {
+		case o.dir == "":
+			return cli.Usage(errors.New("--state is empty: name a folder, or leave it out to read from Kafka"))
+		case cmd.Flags().Changed("brokers"):
+			return cli.Usage(errors.New("--brokers together with --state: give one of them"))
+		}
+		return o.readState(cmd, connection, read)
 	}
 	return cmd
 }
 
-func (o *options) run(cmd *cobra.Command, plan *cluster.Plan, read func(*reader, *cobra.Command) error) (err error) {
+func (o *options) readTopic(cmd *cobra.Command, connection *cluster.Flags, read func(*reader, context.Context) error) (err error) {
+	plan, err := connection.Check()
+	if err != nil {
+		return err
+	}
 	site, err := plan.Connect(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, site.Close()) }()
-	r := &reader{options: *o, client: site.Kafka, lines: consume.NewLines(cmd.OutOrStdout(), site.Registry)}
-	return read(r, cmd)
+	return read(&reader{
+		options: *o, source: &topic{*o, site.Kafka},
+		lines: consume.NewLines(cmd.OutOrStdout(), avro.RegistrySchemas(site.Registry)),
+	}, cmd.Context())
+}
+
+func (o *options) readState(cmd *cobra.Command, connection *cluster.Flags, read func(*reader, context.Context) error) (err error) {
+	client, err := connection.OptionalClient()
+	if err != nil {
+		return err
+	}
+	state, err := runner.OpenState(o.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	table, err := state.Table(o.topic)
+	if err != nil {
+		return err
+	}
+	return read(&reader{
+		options: *o, source: &folder{*o, state, table},
+		lines: consume.NewLines(cmd.OutOrStdout(), schemas{state.Schemas(table), client}),
+	}, cmd.Context())
 }
