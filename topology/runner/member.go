@@ -20,10 +20,13 @@ import (
 )
 
 const (
-	// commitInterval is how often a transaction is committed.
+	// commitInterval is how often finished work is committed.
 	commitInterval = 100 * time.Millisecond
-	// writeInterval is how often records are written at least once.
+	// writeInterval is how often outputs are written ahead of their commit.
 	writeInterval = 5 * time.Millisecond
+	// writeAhead is how many outputs of a partition are worth that in a
+	// transaction, where nobody sees them any earlier.
+	writeAhead = 256
 	// cacheBytes bounds what is kept in memory of the state's files.
 	cacheBytes = 64 << 20
 	// restoresAtOnce bounds the partitions that are restored at once: each takes
@@ -79,11 +82,11 @@ func (m *member) run(ctx context.Context, e *engine.Engine) error {
 func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	m.shared, m.restoring = store.NewShared(cacheBytes), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
-		Group: m.group, Topics: m.topics, Interval: commitInterval, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
+		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
 	}
 	if m.cfg.Delivery == AtLeastOnce {
-		config.Committer, config.Interval, config.OffsetInterval = m.atLeastOnce, writeInterval, commitInterval
+		config.Committer, config.WriteAhead = m.atLeastOnce, 1
 	}
 	config.Task = func(partition int32) task.Config { return m.task(group, partition) }
 	return config

@@ -9,34 +9,62 @@ import (
 
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
-// commitLoop commits at intervals, and when a task asks for it.
+// commitLoop writes and commits at intervals, and commits when a task asks for
+// it.
 func (w *work) commitLoop() {
-	ticker := time.NewTicker(w.engine.cfg.Interval)
-	defer ticker.Stop()
+	commits := time.NewTicker(w.engine.cfg.Interval)
+	defer commits.Stop()
+	writes := time.NewTicker(w.engine.cfg.WriteInterval)
+	defer writes.Stop()
 	for {
 		select {
-		case <-ticker.C:
+		case <-commits.C:
+			w.commit()
 		case <-w.engine.wake:
+			w.commit()
+		case <-writes.C:
+			w.writeAhead()
 		case <-w.life.Done():
 			return
 		}
-		w.commit(false)
+	}
+}
+
+// writeAhead writes the outputs of finished units before their commit, so that
+// this has less to do, and that readers of a delivery without transactions see
+// them at once.
+func (w *work) writeAhead() {
+	w.committing.Lock()
+	defer w.committing.Unlock()
+	session, members := w.owned()
+	if session == nil || w.life.Err() != nil {
+		return
+	}
+	var records []*kafka.Record
+	for _, m := range members {
+		records = append(records, m.task.Outputs(w.engine.cfg.WriteAhead)...)
+	}
+	if len(records) == 0 {
+		return
+	}
+	if err := w.committer.Write(w.allowed, records); err != nil {
+		w.fail(err)
 	}
 }
 
 // commit takes what the tasks have finished to Kafka and then to the disk. It
-// does nothing between two sessions, and after a fault. With offsets it
-// commits them however short ago that was.
-func (w *work) commit(offsets bool) {
+// does nothing between two sessions, and after a fault.
+func (w *work) commit() {
 	w.committing.Lock()
 	defer w.committing.Unlock()
-	w.commitNow(offsets)
+	w.commitNow()
 }
 
 // commitNow is commit for one who holds committing.
-func (w *work) commitNow(offsets bool) {
+func (w *work) commitNow() {
 	session, members := w.owned()
 	if session == nil || w.life.Err() != nil {
 		return
@@ -56,25 +84,38 @@ func (w *work) commitNow(offsets bool) {
 		b.Records = append(b.Records, s.Records()...)
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
-	b.Offsets = w.due(offsets, len(sealed) > 0)
-	if len(sealed) == 0 && len(b.Offsets) == 0 {
+	if len(sealed) == 0 {
 		return
 	}
+	b.Offsets = w.goOn()
 	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
+	begun := time.Now()
 	if err := w.committer.Commit(w.allowed, b); err != nil {
 		w.fail(err)
 		return
 	}
 	w.commits.Add(1)
+	written := time.Now()
+	units, err := w.flush(sealed)
+	if err != nil {
+		w.fail(fmt.Errorf("writing committed changes to the state folder: %w", err))
+		return
+	}
+	w.engine.cfg.Log.Debug("committed", "units", units, "records", len(b.Records), "took", written.Sub(begun), "flush", time.Since(written))
+}
+
+// flush brings what was committed to the disk.
+func (w *work) flush(sealed []*task.Sealed) (units int, err error) {
 	for _, s := range sealed {
 		if report := w.engine.cfg.Committed; report != nil {
 			report(s.Units(), s.Outputs())
 		}
+		units += s.Units()
 		if err := s.Flush(); err != nil {
-			w.fail(fmt.Errorf("writing committed changes to the state folder: %w", err))
-			return
+			return units, err
 		}
 	}
+	return units, nil
 }
 
 func (w *work) owned() (sarama.ConsumerGroupSession, []*member) {
@@ -90,9 +131,6 @@ func (w *work) moveOn(partition int32, offsets map[string]int64) {
 	for topic, offset := range offsets {
 		w.advance(topic, partition, offset)
 	}
-	if w.owed.IsZero() {
-		w.owed = time.Now()
-	}
 }
 
 // advance notes what the group goes on from; it never goes back. mu is held.
@@ -106,22 +144,12 @@ func (w *work) advance(topic string, partition int32, offset int64) {
 	w.positions[topic][partition] = max(w.positions[topic][partition], offset)
 }
 
-// due returns the offsets of this commit: of all partitions that are owned,
-// also where they have not moved, because they are what a member that was
-// replaced is refused by.
-func (w *work) due(now, moved bool) map[string]map[int32]int64 {
+// goOn returns what the group goes on from, in all partitions that are owned,
+// also where that has not moved: it is what a member that was replaced is
+// refused by.
+func (w *work) goOn() map[string]map[int32]int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	interval := w.engine.cfg.OffsetInterval
-	switch {
-	case interval == 0 && !moved:
-		return nil
-	case w.owed.IsZero():
-		return nil
-	case interval > 0 && !now && time.Since(w.owed) < interval:
-		return nil
-	}
-	w.owed = time.Time{}
 	all := map[string]map[int32]int64{}
 	for topic, partitions := range w.positions {
 		all[topic] = maps.Clone(partitions)

@@ -32,9 +32,10 @@ type Config struct {
 	Committer func(context.Context) (txn.Committer, error)
 	// Interval is how often finished work is committed.
 	Interval time.Duration
-	// OffsetInterval is how often offsets are committed, when that is less often.
-	// Exactly once needs them in each commit: 0.
-	OffsetInterval time.Duration
+	// WriteInterval is how often outputs are written ahead of their commit.
+	WriteInterval time.Duration
+	// WriteAhead is how many outputs of a task are worth that.
+	WriteAhead int
 	// StopTimeout bounds a graceful stop.
 	StopTimeout time.Duration
 	// Assigned is called when the process has its share of the partitions, none

@@ -133,7 +133,7 @@ func (b *testBundle) run(t *testing.T) *running {
 	group := goka.DefineGroup("g", goka.Input("in", text, b.count), goka.Output("out", text), goka.Persist(text))
 	released := make(chan struct{})
 	cfg := engine.Config{
-		Group: "g", Topics: []string{"in"}, Interval: 20 * time.Millisecond, StopTimeout: patience, Log: b.log,
+		Group: "g", Topics: []string{"in"}, Interval: 20 * time.Millisecond, WriteInterval: 3 * time.Millisecond, WriteAhead: 1, StopTimeout: patience, Log: b.log,
 		Assigned: func() {}, Released: func() { shared.Close(); close(released) },
 		Consumer: func() (sarama.ConsumerGroup, error) {
 			conf := b.client.Config().Sarama()

@@ -139,7 +139,7 @@ func (h handler) Cleanup(sarama.ConsumerGroupSession) error {
 	w := h.work
 	w.committing.Lock()
 	defer w.committing.Unlock()
-	w.commitNow(true)
+	w.commitNow()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.session = nil

@@ -35,7 +35,6 @@ type work struct {
 	session   sarama.ConsumerGroupSession // nil between two
 	last      lastSession
 	positions map[string]map[int32]int64 // what the group goes on from
-	owed      time.Time                  // since when positions are not committed
 }
 
 // lastSession tells whether the next session follows right after it.
@@ -107,7 +106,7 @@ func (w *work) stop() {
 	}
 	// The last commit may take as long again, and no longer.
 	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
-	w.commit(true)
+	w.commit()
 	w.end(cause)
 }
 

@@ -12,6 +12,7 @@ type buffer struct {
 	records []*kafka.Record
 	rows    map[rowKey]*kafka.Record // a change of a row, the last of each key
 	offsets map[string]int64         // by topic, the offset to go on from
+	outputs int                      // records of units, also those that were written ahead
 	units   int
 	bytes   int
 }
@@ -30,6 +31,7 @@ func (b *buffer) add(u *Unit) {
 	if u.offset != noOffset {
 		b.offsets[u.topic] = max(b.offsets[u.topic], u.offset+1)
 	}
+	b.outputs += len(u.outputs)
 	b.units++
 	b.bytes += u.size()
 }

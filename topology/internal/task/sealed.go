@@ -41,6 +41,19 @@ func (t *Task) Seal() (*Sealed, error) {
 	return s, nil
 }
 
+// Outputs takes the records that finished units write, to write them ahead of
+// their commit, when there are at least so many.
+func (t *Task) Outputs(least int) []*kafka.Record {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	taken := t.finished.records
+	if len(taken) == 0 || len(taken) < least {
+		return nil
+	}
+	t.finished.records = nil
+	return taken
+}
+
 // expire deletes rows that have outlived the TTL of their table, every now and
 // then, and reports whether it did; mu is held.
 func (t *Task) expire() (bool, error) {
@@ -77,8 +90,9 @@ const (
 // Units returns how many units there are.
 func (s *Sealed) Units() int { return s.buffer.units }
 
-// Outputs returns how many records they write, changes of tables left out.
-func (s *Sealed) Outputs() int { return len(s.records) - len(s.buffer.rows) }
+// Outputs returns how many records they write, those that were written ahead with
+// them, changes of tables left out.
+func (s *Sealed) Outputs() int { return s.buffer.outputs }
 
 // Records returns the records to write: outputs, and the changes of the
 // tables, each key's last.

@@ -23,6 +23,22 @@ func NewAtLeastOnce(ctx context.Context, cfg kafka.Config, c Config) (Committer,
 
 type oneByOne struct{ writer *writer }
 
+// Write writes the records.
+func (o *oneByOne) Write(ctx context.Context, records []*kafka.Record) error {
+	err := o.writer.bounded(ctx, func(ctx context.Context) error { return o.write(ctx, records) })
+	if err != nil {
+		return fmt.Errorf("txn: writing %d records: %w", len(records), err)
+	}
+	return nil
+}
+
+func (o *oneByOne) write(ctx context.Context, records []*kafka.Record) error {
+	if err := o.writer.load(ctx, records); err != nil {
+		return err
+	}
+	return o.writer.flush(ctx)
+}
+
 // Commit writes the records and, when all are acknowledged, the offsets.
 func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
 	err := o.writer.bounded(ctx, func(ctx context.Context) error { return o.commit(ctx, b) })
@@ -33,10 +49,7 @@ func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
 }
 
 func (o *oneByOne) commit(ctx context.Context, b Batch) error {
-	if err := o.writer.load(ctx, b.Records); err != nil {
-		return err
-	}
-	if err := o.writer.flush(ctx); err != nil {
+	if err := o.write(ctx, b.Records); err != nil {
 		return err
 	}
 	if len(b.Offsets) == 0 {

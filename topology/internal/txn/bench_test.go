@@ -63,8 +63,9 @@ func cpu() time.Duration {
 
 // saramas commits with sarama's producer, for comparison.
 type saramas struct {
-	producer sarama.AsyncProducer
-	exact    bool
+	txn.Committer // it is asked for commits only
+	producer      sarama.AsyncProducer
+	exact         bool
 }
 
 // ofSarama is a delivery with sarama's producer in place of ours.

@@ -57,6 +57,64 @@ func TestRecordsKeepTheirOrderInEachPartition(t *testing.T) {
 	})
 }
 
+// Records that are written ahead belong to the next batch.
+func TestRecordsWrittenAheadGoWithTheirBatch(t *testing.T) {
+	t.Parallel()
+	eachDelivery(t, func(t *testing.T, b *testBundle, d delivery) {
+		topic, group := b.topic(t, 2), unique("group")
+		committer := d.open(t, b, txn.Config{})
+		ahead := func(values ...string) {
+			for _, value := range values {
+				if err := committer.Write(t.Context(), []*kafka.Record{record(topic, 0, value), record(topic, 1, value)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		ahead("a", "b")
+		if got := b.read(t, topic); d.exact && len(got) > 0 {
+			t.Errorf("got %v before the commit", got)
+		}
+		commit(t, committer, txn.Batch{
+			Records: []*kafka.Record{record(topic, 0, "c")}, Offsets: map[string]map[int32]int64{topic: {0: 7}}, Member: nobody(group),
+		})
+		if diff := cmp.Diff(b.values(t, topic, 5), []string{"a", "b", "c", "a", "b"}); diff != "" {
+			t.Errorf("after the commit (-got +want): %s", diff)
+		}
+		ahead("d")
+		commit(t, committer, txn.Batch{Offsets: map[string]map[int32]int64{topic: {0: 8}}, Member: nobody(group)})
+		if diff := cmp.Diff(b.values(t, topic, 7), []string{"a", "b", "c", "d", "a", "b", "d"}); diff != "" {
+			t.Errorf("after the second commit (-got +want): %s", diff)
+		}
+		if got := b.committed(t, group, topic); got != 8 {
+			t.Errorf("got the offset %d, want 8", got)
+		}
+	})
+}
+
+// What no batch has followed is no more when the committer is closed, and holds
+// nobody up.
+func TestCloseAbortsWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	topic := b.topic(t, 1)
+	c := txn.Config{TransactionalID: unique("id"), TransactionTimeout: time.Minute}
+	committer, err := txn.NewExactlyOnce(t.Context(), b.cfg, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := committer.Write(t.Context(), []*kafka.Record{record(topic, 0, "never")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := committer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other := delivery{exact: true, dial: txn.NewExactlyOnce}.open(t, b, txn.Config{})
+	commit(t, other, txn.Batch{Records: []*kafka.Record{record(topic, 0, "seen")}})
+	if diff := cmp.Diff(b.values(t, topic, 1), []string{"seen"}); diff != "" {
+		t.Errorf("(-got +want): %s", diff)
+	}
+}
+
 func TestKeysChooseThePartitionByTheHash(t *testing.T) {
 	t.Parallel()
 	for name, hasher := range map[string]func() hash.Hash32{"default": nil, "fnv": fnv.New32a} {

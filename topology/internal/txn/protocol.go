@@ -6,18 +6,22 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// addPartitions begins a transaction in the partitions that are loaded.
+// addPartitions begins a transaction in the partitions that are loaded, or adds
+// those that are not in it yet.
 func (t *transactions) addPartitions(ctx context.Context) error {
 	w := t.writer
-	if len(w.busy) == 0 {
-		return nil
-	}
 	request := &sarama.AddPartitionsToTxnRequest{
 		Version: 3, TransactionalID: w.transactionalID, ProducerID: w.id, ProducerEpoch: w.epoch,
 		TopicPartitions: map[string][]int32{},
 	}
 	for _, l := range w.busy {
-		request.TopicPartitions[l.topic] = append(request.TopicPartitions[l.topic], l.partition)
+		if !t.added[l] {
+			request.TopicPartitions[l.topic] = append(request.TopicPartitions[l.topic], l.partition)
+			t.added[l] = true
+		}
+	}
+	if len(request.TopicPartitions) == 0 {
+		return nil
 	}
 	return w.coordinator().ask(ctx, "adding partitions", func(b *sarama.Broker) error {
 		response, err := b.AddPartitionsToTxn(request)

@@ -33,7 +33,13 @@ type Batch struct {
 // [*FencedError] says that somebody else has taken over. Commit tries for a
 // minute at most, and stops at once when ctx ends. It is for one goroutine.
 type Committer interface {
+	// Write writes records ahead of the batch that they belong to. Exactly once,
+	// they are part of its transaction: who reads committed records sees them with
+	// the batch.
+	Write(ctx context.Context, records []*kafka.Record) error
+	// Commit takes the batch.
 	Commit(ctx context.Context, b Batch) error
+	// Close ends the connections.
 	Close() error
 }
 
@@ -76,17 +82,32 @@ func NewExactlyOnce(ctx context.Context, cfg kafka.Config, c Config) (Committer,
 	if err != nil {
 		return nil, err
 	}
-	return &transactions{writer: w, timeout: c.TransactionTimeout}, nil
+	return &transactions{writer: w, timeout: c.TransactionTimeout, added: map[*lane]bool{}}, nil
 }
 
 type transactions struct {
 	writer  *writer
 	timeout time.Duration
+	added   map[*lane]bool // the partitions of the open transaction
 }
 
-// Commit runs one transaction.
+// Write writes records in the open transaction, or begins one.
+func (t *transactions) Write(ctx context.Context, records []*kafka.Record) error {
+	err := t.writer.bounded(ctx, func(ctx context.Context) error {
+		if err := t.write(ctx, records); err != nil {
+			return t.abort(ctx, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("txn: writing %d records in a transaction: %w", len(records), err)
+	}
+	return nil
+}
+
+// Commit ends the open transaction with the batch in it.
 func (t *transactions) Commit(ctx context.Context, b Batch) error {
-	if len(b.Records) == 0 && len(b.Offsets) == 0 {
+	if len(b.Records) == 0 && len(b.Offsets) == 0 && len(t.added) == 0 {
 		return nil
 	}
 	err := t.writer.bounded(ctx, func(ctx context.Context) error { return t.commit(ctx, b) })
@@ -102,13 +123,12 @@ func (t *transactions) commit(ctx context.Context, b Batch) error {
 	}
 	// From here on only the coordinator knows. It answers the same end of the same
 	// transaction again.
+	clear(t.added)
 	return t.end(ctx, true)
 }
 
-// fill puts the batch into a transaction. Every one carries the group's
-// offsets, because that is where a member is fenced.
-func (t *transactions) fill(ctx context.Context, b Batch) error {
-	if err := t.writer.load(ctx, b.Records); err != nil {
+func (t *transactions) write(ctx context.Context, records []*kafka.Record) error {
+	if err := t.writer.load(ctx, records); err != nil {
 		return err
 	}
 	if err := t.addPartitions(ctx); err != nil {
@@ -117,9 +137,18 @@ func (t *transactions) fill(ctx context.Context, b Batch) error {
 	// What the broker has aborted for its age need not be tried any longer.
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	if err := t.writer.flush(ctx); err != nil {
+	return t.writer.flush(ctx)
+}
+
+// fill puts the batch into a transaction. Every one carries the group's
+// offsets, because that is where a member is fenced.
+func (t *transactions) fill(ctx context.Context, b Batch) error {
+	if err := t.write(ctx, b.Records); err != nil {
 		return err
 	}
+	// As for the records.
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
 	if len(b.Offsets) == 0 {
 		return nil
 	}
@@ -138,11 +167,22 @@ func (t *transactions) abort(ctx context.Context, fault error) error {
 	ctx, cancel := context.WithTimeout(ctx, abortPatience)
 	defer cancel()
 	// A transaction in which nothing has begun cannot be aborted.
-	if err := t.end(ctx, false); err != nil && !errors.Is(err, sarama.ErrInvalidTxnState) {
-		return fmt.Errorf("%w (%w)", fault, err)
+	err := t.end(ctx, false)
+	switch {
+	case err == nil, errors.Is(err, sarama.ErrInvalidTxnState):
+		return fault
+	case fault == nil:
+		return err
 	}
-	return fault
+	return fmt.Errorf("%w (%w)", fault, err)
 }
 
-// Close ends the connections.
-func (t *transactions) Close() error { return t.writer.close() }
+// Close aborts an open transaction, so that nobody has to wait for its end, and
+// ends the connections.
+func (t *transactions) Close() error {
+	var err error
+	if len(t.added) > 0 && !t.writer.spent {
+		err = t.writer.bounded(context.Background(), func(ctx context.Context) error { return t.abort(ctx, nil) })
+	}
+	return errors.Join(err, t.writer.close())
+}
