@@ -73,7 +73,7 @@ func TestRunnerAndPlainGokaSideBySide(t *testing.T) { //nolint:paralleltest // i
 		t.Fatal("KAFKA_BROKERS names no brokers: start one with integration/kafka.sh")
 	}
 	input := loadInput(t)
-	warmUp(t, brokers, *input)
+	settle(t, brokers, *input)
 	var results []result
 	for _, c := range contestants() {
 		r := measure(t, c, brokers, input)
@@ -84,9 +84,9 @@ func TestRunnerAndPlainGokaSideBySide(t *testing.T) { //nolint:paralleltest // i
 		*recordsFlag, latencyRecords, latencyRate, partitions, table(results))
 }
 
-// warmUp lets every contestant run once on a few flights: a broker makes its
+// settle lets every contestant run once on a few flights: a broker makes its
 // topics for offsets and transactions when they are first needed.
-func warmUp(t *testing.T, brokers string, few input) {
+func settle(t *testing.T, brokers string, few input) {
 	t.Helper()
 	few.records = len(few.flights)
 	for _, c := range contestants() {
