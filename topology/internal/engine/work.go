@@ -135,7 +135,11 @@ func (w *work) drop(members []*member) {
 
 // start runs the task of a partition.
 func (w *work) start(partition int32) *member {
-	m := &member{task: task.New(w.engine.cfg.Task(partition)), ended: make(chan struct{})}
+	cfg := w.engine.cfg.Task(partition)
+	if cfg.Open != nil {
+		cfg.Open = w.opening(cfg.Open)
+	}
+	m := &member{task: task.New(cfg), ended: make(chan struct{})}
 	go func() {
 		defer close(m.ended)
 		if err := m.task.Run(); err != nil {
@@ -143,4 +147,16 @@ func (w *work) start(partition int32) *member {
 		}
 	}()
 	return m
+}
+
+// opening ends the work over a fault of the tables that trying again does not
+// cure.
+func (w *work) opening(open func(context.Context) (task.State, error)) func(context.Context) (task.State, error) {
+	return func(ctx context.Context) (task.State, error) {
+		state, err := open(ctx)
+		if _, fatal := errors.AsType[*task.FatalError](err); fatal {
+			w.fail(&taskError{err})
+		}
+		return state, err
+	}
 }
