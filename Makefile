@@ -15,10 +15,10 @@ BENCH_PORT ?= 29292
 BENCH_COUNT ?= 6
 AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
 
-.PHONY: help check lint format test race fuzz bench throughput bench-avro integration chaos soak demo docs
+.PHONY: help check lint format test race fuzz bench throughput bench-avro bench-java bench-restore integration chaos soak demo docs
 
 help: ## Show these targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 check: lint test ## What to run before a commit: lint and test.
 
@@ -42,12 +42,18 @@ bench: ## Run the benchmarks (compare 6 runs or more with benchstat), then compa
 	$(MAKE) --no-print-directory throughput
 
 throughput: ## Run plain goka and the runner side by side on a real broker (BENCH_RECORDS=1000000).
-	export KAFKA_PORT=$(BENCH_PORT); trap 'integration/kafka.sh stop' EXIT; export $$(integration/kafka.sh start); \
+	export KAFKA_PORT=$(BENCH_PORT) KAFKA_DATA=$$(mktemp -d); trap 'integration/kafka.sh stop; rm -rf "$$KAFKA_DATA"' EXIT; export $$(integration/kafka.sh start); \
 	  go test -count=1 -v -timeout 1h -run SideBySide ./integration/bench -bench.records=$(BENCH_RECORDS)
 
 bench-avro: ## Measure the Avro codecs against hand-written code and other libraries (BENCH_COUNT=6).
 	go test -run '^$$' -bench '^BenchmarkUser' -benchmem -benchtime 20000x -count $(BENCH_COUNT) $(AVRO_BENCHES)
 	go test -run '^$$' -bench '^BenchmarkOrder' -benchmem -benchtime 500x -count $(BENCH_COUNT) $(AVRO_BENCHES)
+
+bench-java: ## Compare CPU time with Java's Avro (needs a JDK and Maven).
+	integration/bench-java.sh
+
+bench-restore: ## Restore 1,000,000 keys into this store and into goka's, in one run.
+	go test -run '^$$' -bench Restore -benchtime 3x ./topology/internal/restore
 
 integration: ## Run the end-to-end tests on a real Kafka broker (needs Java and Maven).
 	.ci/run kafka

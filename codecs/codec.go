@@ -25,6 +25,20 @@ type Untyped interface {
 	Decode(data []byte) (any, error)
 }
 
+// HeaderCodec is a codec that may keep a part of a record in its headers, such
+// as the name of the schema. goka hands a codec no headers: who has the record
+// in hand asks for this face and uses it where there is one. Implementations are
+// safe for concurrent use.
+type HeaderCodec interface {
+	Untyped
+	// EncodeWithHeaders returns value's bytes as Encode does, and the headers
+	// that the record must have; none at all where the bytes say everything.
+	EncodeWithHeaders(value any) (data []byte, headers map[string][]byte, err error)
+	// DecodeWithHeaders returns the value of a record with these headers, of
+	// which the last of each name counts. Without headers it is Decode.
+	DecodeWithHeaders(data []byte, headers map[string][]byte) (any, error)
+}
+
 // Codec converts between values of type T and bytes. Implementations are safe
 // for concurrent use.
 type Codec[T any] interface {

@@ -66,6 +66,9 @@ func TestDemoAccountsForEveryFlight(t *testing.T) {
 func compareWithForeignReader(t *testing.T, dir string) {
 	t.Helper()
 	python := os.Getenv("FASTAVRO_PYTHON")
+	if python == "" && os.Getenv("REQUIRE_FOREIGN") == "1" {
+		t.Fatal("REQUIRE_FOREIGN=1, but FASTAVRO_PYTHON names no Python with fastavro")
+	}
 	if python == "" {
 		t.Log("FASTAVRO_PYTHON names no Python with fastavro: the files were read by our own library only")
 		return

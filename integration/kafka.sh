@@ -8,114 +8,39 @@
 #
 # Settings, all from the environment:
 #   KAFKA_PORT     port for clients; the controller takes the next one (9092)
-#   KAFKA_DATA     folder that keeps the records (a fresh one at every start)
-#   GOKAVRO_CACHE  folder for jars, logs and data (~/.cache/gokavro/kafka)
+#   KAFKA_DATA     folder of the node, which keeps its records; who has another one
+#                  neither takes the node for its own nor stops it
+#                  ($GOKAVRO_CACHE/node-PORT, with no records at every start)
+#   GOKAVRO_CACHE  folder for jars (~/.cache/gokavro/kafka)
 #
 # Several nodes can run beside each other, one a port. Needs Java 17 and Maven.
 set -euo pipefail
 export LC_ALL=C
+# shellcheck source=integration/service.sh
+source "$(dirname "${BASH_SOURCE[0]}")/service.sh"
 
+readonly name=kafka.sh
 readonly kafka_version=4.1.0
 readonly scala_version=2.13
 readonly slf4j_version=1.7.36
-readonly copy_goal=org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies
 readonly start_seconds=90
-readonly stop_seconds=30
 
 cache=${GOKAVRO_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME or GOKAVRO_CACHE must be set}/.cache}/gokavro/kafka}
 port=${KAFKA_PORT:-9092}
 
-say() { printf 'kafka.sh: %s\n' "$*" >&2; }
-die() {
-  say "$*"
-  exit 1
-}
-
-usage() {
-  say "usage: $0 start|stop|status"
-  exit 2
-}
-
-# alive tells whether a process runs. A dead one that nobody has waited for, as
-# in a container without an init process, does not count.
-alive() {
-  kill -0 "$1" 2>/dev/null || return 1
-  [[ ! -r /proc/$1/stat || $(<"/proc/$1/stat") != *") Z "* ]]
-}
-
-# pid_of_node prints the node's process id, if that process is alive and is
-# really the node: after a reboot the number may belong to somebody else.
-pid_of_node() {
-  local pid command
-  [[ -f $pid_file ]] || return 1
-  pid=$(<"$pid_file")
-  [[ $pid =~ ^[0-9]+$ ]] || return 1
-  alive "$pid" || return 1
-  if [[ -r /proc/$pid/cmdline ]]; then
-    command=$(tr '\0' ' ' <"/proc/$pid/cmdline")
-  else
-    command=$(ps -p "$pid" -o command=)
-  fi
-  [[ $command == *"$properties"* ]] || return 1
-  printf '%s\n' "$pid"
-}
-
-# connects tells whether anything listens on the port.
-connects() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
-# answers sends an ApiVersions request (version 0, correlation id "gokv", no
+# ready sends an ApiVersions request (version 0, correlation id "gokv", no
 # client id) and waits for that correlation id to come back.
-answers() {
+ready() {
   (
-    exec 3<>"/dev/tcp/127.0.0.1/$1"
+    exec 3<>"/dev/tcp/127.0.0.1/$port"
     printf '\000\000\000\012\000\022\000\000gokv\377\377' >&3
     IFS= read -r -t 3 -d v -u 3 reply && [[ $reply == *gok ]]
   ) 2>/dev/null
 }
 
 fetch_jars() {
-  [[ -d $jars ]] && return
-  command -v mvn >/dev/null || die "mvn is not on the PATH: install Maven (apt-get install maven)"
-  say "fetching Kafka $kafka_version from Maven Central into $jars"
-  local work
-  work=$(mktemp -d "$cache/fetch.XXXXXX")
-  write_pom >"$work/pom.xml"
-  if ! mvn -q -B -f "$work/pom.xml" "$copy_goal" -DincludeScope=runtime -DoutputDirectory="$work/lib" >"$work/mvn.log" 2>&1; then
-    tail -n 20 "$work/mvn.log" >&2
-    die "Maven could not fetch the jars (all of its output is in $work/mvn.log)"
-  fi
-  # The rename makes half a download invisible; losing it to another start is fine.
-  mv "$work/lib" "$jars" 2>/dev/null || [[ -d $jars ]] || die "moving the jars to $jars"
-  rm -rf "$work"
-}
-
-write_pom() {
-  cat <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>gokavro</groupId>
-  <artifactId>kafka-node</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka_$scala_version</artifactId>
-      <version>$kafka_version</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.kafka</groupId>
-      <artifactId>kafka-tools</artifactId>
-      <version>$kafka_version</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId>
-      <artifactId>slf4j-simple</artifactId>
-      <version>$slf4j_version</version>
-    </dependency>
-  </dependencies>
-</project>
-POM
+  "$(dirname "${BASH_SOURCE[0]}")/jars.sh" "$jars" "org.apache.kafka:kafka_$scala_version:$kafka_version" \
+    "org.apache.kafka:kafka-tools:$kafka_version" "org.slf4j:slf4j-simple:$slf4j_version"
 }
 
 write_properties() {
@@ -141,13 +66,6 @@ share.coordinator.state.topic.min.isr=1
 PROPERTIES
 }
 
-check_java() {
-  command -v java >/dev/null || die "java is not on the PATH: install Java 17 or newer (apt-get install default-jre-headless)"
-  local major
-  major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
-  ((${major:-0} >= 17)) || die "Kafka $kafka_version needs Java 17 or newer, this is Java ${major:-unknown}"
-}
-
 format_data() {
   [[ -f $data/meta.properties ]] && return
   local id
@@ -158,38 +76,17 @@ format_data() {
     die "formatting $data (see $log)"
 }
 
-wait_for_broker() {
-  local pid=$1 deadline=$((SECONDS + start_seconds))
-  until answers "$port"; do
-    if ! alive "$pid"; then
-      rm -f "$pid_file"
-      tail -n 20 "$log" >&2
-      die "the broker ended while starting (see $log)"
-    fi
-    if ((SECONDS >= deadline)); then
-      stop
-      die "the broker did not answer within $start_seconds s (see $log)"
-    fi
-    sleep 0.25
-  done
-}
-
 start() {
   local pid
-  if pid=$(pid_of_node); then
+  if pid=$(service_pid); then
     say "already runs on 127.0.0.1:$port (pid $pid)"
-    wait_for_broker "$pid"
+    wait_until_ready "$pid" "$start_seconds"
     printf 'KAFKA_BROKERS=127.0.0.1:%s\n' "$port"
     return
   fi
-  local taken
-  for taken in "$port" "$controller_port"; do
-    if connects "$taken"; then
-      die "port $taken is in use: stop what listens there or choose another with KAFKA_PORT"
-    fi
-  done
-  check_java
-  mkdir -p "$node"
+  check_free "$port" KAFKA_PORT
+  check_free "$controller_port" KAFKA_PORT
+  check_java "Kafka $kafka_version"
   fetch_jars
   [[ -n ${KAFKA_DATA:-} ]] || rm -rf "$data"
   mkdir -p "$data"
@@ -201,39 +98,13 @@ start() {
   pid=$!
   printf '%s\n' "$pid" >"$pid_file"
   say "starting Kafka $kafka_version on 127.0.0.1:$port (pid $pid, log $log)"
-  wait_for_broker "$pid"
+  wait_until_ready "$pid" "$start_seconds"
   printf 'KAFKA_BROKERS=127.0.0.1:%s\n' "$port"
 }
 
 stop() {
-  local pid deadline=$((SECONDS + stop_seconds))
-  if ! pid=$(pid_of_node); then
-    say "does not run on 127.0.0.1:$port"
-    rm -f "$pid_file"
-    return
-  fi
-  kill -TERM "$pid"
-  while alive "$pid"; do
-    if ((SECONDS >= deadline)); then
-      say "still there after $stop_seconds s, killing pid $pid"
-      kill -KILL "$pid" 2>/dev/null || true
-      break
-    fi
-    sleep 0.2
-  done
-  rm -f "$pid_file"
+  stop_service
   [[ -n ${KAFKA_DATA:-} ]] || rm -rf "$data"
-  say "stopped pid $pid"
-}
-
-status() {
-  local pid
-  if pid=$(pid_of_node); then
-    say "runs on 127.0.0.1:$port (pid $pid, log $log)"
-    return
-  fi
-  say "does not run on 127.0.0.1:$port"
-  return 3
 }
 
 [[ $# -eq 1 ]] || usage
@@ -241,16 +112,17 @@ if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port >= 65535)); then
   die "KAFKA_PORT must be a port number below 65535, not \"$port\""
 fi
 
-mkdir -p "$cache" || die "making the cache folder $cache: set GOKAVRO_CACHE to a folder that can be written"
-cache=$(cd "$cache" && pwd)
+cache=$(own_folder "$cache")
 readonly cache port
 readonly controller_port=$((port + 1))
 readonly jars=$cache/kafka-$kafka_version
-readonly node=$cache/node-$port
+node=$(own_folder "${KAFKA_DATA:-$cache/node-$port}")
+readonly node
 readonly properties=$node/server.properties
-readonly pid_file=$node/kafka.pid
+readonly mark=$properties
+readonly pid_file=$node/kafka-$port.pid
 readonly log=$node/kafka.log
-readonly data=${KAFKA_DATA:-$node/data}
+readonly data=$node/data
 readonly java_log=(
   -Dorg.slf4j.simpleLogger.logFile=System.err
   -Dorg.slf4j.simpleLogger.showDateTime=true

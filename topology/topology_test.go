@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/processors/aggregate"
 	"github.com/gokavro/gokavro/processors/enrich"
@@ -49,6 +50,53 @@ func words() *topology.Topology {
 	named.To("out", codecs.String())
 	counted.To("counted", codecs.String())
 	return t
+}
+
+// event is what the records of a topic with several types have in common.
+type event interface{ word() string }
+
+type said struct {
+	Word string `avro:"word"`
+}
+
+type silent struct {
+	For int64 `avro:"for"`
+}
+
+func (s said) word() string { return s.Word }
+func (silent) word() string { return "" }
+
+func TestAnInputMayHaveSeveralRecordTypes(t *testing.T) {
+	t.Parallel()
+	codec := avro.OneOf[event](avro.Format(avro.SingleObject), avro.Case[said](), avro.Case[silent]())
+	top := topology.New("events")
+	in := topology.Input(top, "in", codec)
+	topology.Each(in, "words", processors.Map(func(e event) string {
+		if s, ok := e.(silent); ok {
+			return strings.Repeat(".", int(s.For))
+		}
+		return e.word()
+	})).To("out", codecs.String())
+	d, err := topologytest.New(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, value := range []any{said{"hello"}, silent{3}} {
+		data, err := codec.Encode(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoded, err := codec.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Pipe("in", "k", time.UnixMilli(1), decoded); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"k=hello", "k=..."}, values(t, d, "out")); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func pipe(t *testing.T, d *topologytest.Driver, words ...string) (failed []error) {

@@ -11,8 +11,10 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/consume"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/demo"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/dev"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/lag"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/produce"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/schema"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/table"
 )
 
 func main() { cli.Main(commands()...) }
@@ -23,6 +25,8 @@ func commands() []*cobra.Command {
 		demo.Command(),
 		produce.Command(),
 		consume.Command(),
+		table.Command(),
+		lag.Command(),
 		schema.Command(),
 		avrocmd.Command(),
 		dev.Command(),

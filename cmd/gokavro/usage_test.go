@@ -19,8 +19,9 @@ var update = flag.Bool("update", false, "rewrite the help texts in testdata")
 func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
-		"", "produce", "consume", "dev",
-		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen",
+		"", "produce", "consume", "dev", "lag",
+		"table", "table get", "table scan",
+		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen", "schema bundle",
 		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +94,18 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{name: "consume: from time", args: with(consume, "--from", "time:noon"), want: []string{"--from", "time:noon"}},
 		{name: "consume: isolation", args: with(consume, "--isolation", "serializable"), want: []string{"--isolation", "read_committed"}},
 		{name: "consume: empty out", args: with(consume, "--out", ""), want: []string{"--out"}},
+
+		{name: "table get: no topic", args: []string{"table", "get", "--key", "k"}, want: []string{"--topic"}},
+		{name: "table get: no key", args: []string{"table", "get", "--topic", "t"}, want: []string{"--key"}},
+		{name: "table scan: limit", args: []string{"table", "scan", "--topic", "t", "--limit", "0"}, want: []string{"--limit 0", "1 or more"}},
+		{name: "table scan: two ranges", args: []string{"table", "scan", "--topic", "t", "--prefix", "p", "--to", "q"}, want: []string{"--prefix", "--to"}},
+		{name: "lag: no group", args: []string{"lag", "--brokers", "127.0.0.1:1"}, want: []string{"--group"}},
+		{name: "lag: broker address", args: []string{"lag", "--group", "g", "--brokers", "localhost"}, want: []string{"--brokers", "host:port"}},
+		{name: "bundle: nothing", args: []string{"schema", "bundle", "-o", "f"}, want: []string{"--subject, --topic or --all"}},
+		{name: "bundle: no file", args: []string{"schema", "bundle", "--all"}, want: []string{"-o FILE"}},
+		{name: "bundle: all and one", args: []string{"schema", "bundle", "--all", "--topic", "t", "-o", "f"}, want: []string{"leave out"}},
+		{name: "bundle: registry files", args: []string{"schema", "bundle", "--all", "-o", "f", "--registry", "https://a", "--registry-cert-file", "c"}, want: []string{"--registry", "give both"}},
+		{name: "bundle: user and token", args: []string{"schema", "bundle", "--all", "-o", "f", "--registry", "https://a", "--registry-user", "u", "--registry-token", "t"}, want: []string{"use one"}},
 
 		{name: "dev: unknown flag", args: []string{"dev", "--wat"}, want: []string{"--wat"}},
 		{name: "dev: argument", args: []string{"dev", "x"}, want: []string{`"x"`}},

@@ -15,12 +15,11 @@ import (
 const (
 	containerMagic = "Obj\x01"
 	syncBytes      = 16
-	// maxBlockBytes bounds a block, both as it is in the file and unpacked.
-	maxBlockBytes = 64 << 20
+	// maxBlockBytes bounds a block, both as it is in the file and unpacked,
+	// where [MaxBlockBytes] does not.
+	maxBlockBytes = 16 << 20
 	// maxHeaderBytes bounds the header, which holds the schema.
-	maxHeaderBytes = 64 << 20
-	// maxEmptyValues bounds the values of a block that take no bytes.
-	maxEmptyValues = 4096
+	maxHeaderBytes = 4 << 20
 	// What begins a container file's members.
 	schemaMember, codecMember = "avro.schema", "avro.codec"
 )
@@ -40,6 +39,7 @@ type blockReader struct {
 	compression Compression
 	unpack      unpacker // nil for none
 	end         int64    // blocks behind a marker from here on belong to others
+	most        int64    // bytes of a block
 	closed      bool
 
 	// check goes over a value of a block before the block is given, nil to
@@ -57,7 +57,7 @@ var errClosed = errors.New("the file was closed")
 
 // openBlocks reads the header and returns the text of the schema in it.
 func openBlocks(r io.Reader) (_ *blockReader, schema string, err error) {
-	b := &blockReader{from: newFileSource(r), end: math.MaxInt64}
+	b := &blockReader{from: newFileSource(r), end: math.MaxInt64, most: maxBlockBytes}
 	var magic [len(containerMagic)]byte
 	if _, err = io.ReadFull(b.from, magic[:]); err != nil {
 		return nil, "", fmt.Errorf("its first bytes: %w", cut(err))
@@ -187,7 +187,7 @@ func (b *blockReader) take(decode func(block []byte) (rest []byte, err error)) e
 	if len(rest) < len(b.block) {
 		b.empty = 0
 	}
-	if b.empty > maxEmptyValues {
+	if b.empty > datum.DefaultZeroSizeItems {
 		return datum.ErrMany
 	}
 	b.block = rest
@@ -228,8 +228,11 @@ func (b *blockReader) head() (count, size int64, err error) {
 	if size, err = binary.ReadVarint(b.from); err != nil {
 		return 0, 0, fmt.Errorf("its size: %w", cut(err))
 	}
-	if count < 0 || size < 0 || size > maxBlockBytes {
-		return 0, 0, fmt.Errorf("it has %d values in %d bytes: it may have %d bytes", count, size, maxBlockBytes)
+	if count < 0 || size < 0 {
+		return 0, 0, fmt.Errorf("it has %d values in %d bytes, which cannot be", count, size)
+	}
+	if size > b.most {
+		return 0, 0, fmt.Errorf("it has %d bytes, and %d are the most: see avro.MaxBlockBytes", size, b.most)
 	}
 	return count, size, nil
 }
@@ -252,12 +255,12 @@ func (b *blockReader) open(count int64, packed []byte) (err error) {
 		return nil
 	}
 	if b.block = packed; b.unpack != nil {
-		if b.block, err = b.unpack.DecompressBounded(packed, maxBlockBytes); err != nil {
-			return fmt.Errorf("unpacking it: %w", cut(err))
+		if b.block, err = b.unpack.DecompressBounded(packed, b.most); err != nil {
+			return fmt.Errorf("unpacking it to at most %d bytes (see avro.MaxBlockBytes): %w", b.most, cut(err))
 		}
 	}
 	// Values that take no bytes are the only ones that may be more than bytes.
-	if count > int64(len(b.block))+maxEmptyValues {
+	if count > int64(len(b.block))+datum.DefaultZeroSizeItems {
 		return fmt.Errorf("it has %d values in %d bytes: %w", count, len(b.block), datum.ErrMany)
 	}
 	b.count, b.empty = count, 0

@@ -46,7 +46,7 @@ func TestUnboundCodecSaysWhatIsMissing(t *testing.T) {
 			t.Error("decode: got a DecodeError, though nothing is wrong with the data")
 		}
 		_, err = codec(avro.Registry(startRegistry(t).client(t, time.Minute))).Encode(value)
-		wantError(t, err, "avro: encoding example.data.User: the codec has no subject: pass avro.Subject, for values of topic T by custom T-value")
+		wantError(t, err, "avro: encoding example.data.User: the codec has no subject: pass avro.Topic or avro.Subject")
 	})
 }
 

@@ -31,11 +31,7 @@ func (i Incompatibility) String() string {
 // Compatible returns all reasons why reader cannot read what writer wrote;
 // nothing means that it can. The verdicts are those of Java's Avro.
 func Compatible(writer, reader *ParsedSchema) []Incompatibility {
-	from, err := writer.tree()
-	if err != nil {
-		return []Incompatibility{{Message: err.Error()}}
-	}
-	to, err := reader.tree()
+	from, to, err := trees(writer, reader)
 	if err != nil {
 		return []Incompatibility{{Message: err.Error()}}
 	}
@@ -44,6 +40,13 @@ func Compatible(writer, reader *ParsedSchema) []Incompatibility {
 		list = append(list, Incompatibility(fault))
 	}
 	return list
+}
+
+func trees(writer, reader *ParsedSchema) (from, to *ast.Node, err error) {
+	if from, err = writer.tree(); err == nil {
+		to, err = reader.tree()
+	}
+	return from, to, err
 }
 
 // Level is what a subject demands of a new version of its schema, in the words

@@ -32,15 +32,17 @@ func TestTypedConforms(t *testing.T) {
 		suite.New = func(testing.TB) codecs.Codec[everything] { return avro.Typed[everything](avro.Plain()) }
 		codectest.Run(t, suite)
 	})
-	t.Run("framed", func(t *testing.T) {
-		t.Parallel()
-		suite, reg := suite, startRegistry(t)
-		suite.Bad = append(framedBad(), suite.Bad...)
-		suite.New = func(t testing.TB) codecs.Codec[everything] {
-			return avro.Typed[everything](reg.open(t, "everything-value")...)
-		}
-		codectest.Run(t, suite)
-	})
+	for _, wire := range []avro.Wire{avro.Confluent, avro.ConfluentGUID} {
+		t.Run("framed as "+wire.String(), func(t *testing.T) {
+			t.Parallel()
+			suite, reg := suite, startRegistry(t)
+			suite.Bad = append(framedBad(), suite.Bad...)
+			suite.New = func(t testing.TB) codecs.Codec[everything] {
+				return avro.Typed[everything](reg.open(t, "everything-value", avro.Format(wire))...)
+			}
+			codectest.Run(t, suite)
+		})
+	}
 }
 
 type card struct {

@@ -3,7 +3,9 @@
 //
 // # Codecs
 //
-// [Typed] works on Go structs, [Generic] on goavro's map records. Both satisfy
+// [Typed] works on Go structs, [Records] on a [Record] with getters and setters
+// by path for schemas that are known at run time only, and [Generic] on
+// goavro's map records, of which [NewRecord] makes a Record. All satisfy
 // goka.Codec, so a hand-written group uses them as they are:
 //
 //	goka.Input("orders", avro.Typed[Order](avro.Registry(client), avro.Subject("orders-value")), handle)
@@ -11,9 +13,11 @@
 // Without [Plain] a datum is framed with the name of its schema. A codec writes
 // the [Wire] that [Format] sets, by default Confluent's: a zero byte and the
 // registry id in four bytes, big endian. It reads them all, as they can be
-// told apart.
-// goka never tells a codec its topic, so an encoding codec is given its
-// subject; in a topology the runner binds each codec to its topic instead.
+// told apart. A schema may also be named in a header of the record, which goka
+// does not show to codecs: codecs.HeaderCodec is the face that takes headers.
+// goka never tells a codec its topic, so an encoding codec is given its [Topic],
+// of which a [SubjectStrategy] makes the subject, or its [Subject]; in a
+// topology the runner binds each codec to its topic instead.
 //
 // # Go types
 //
@@ -23,6 +27,17 @@
 // interface whose types [Sealed] declares, or an any. [Custom] adds any other
 // type by a pair of functions. A schema and a type that do not fit are one
 // error when the codec is made, with all that is wrong.
+//
+// # Several record types in a topic
+//
+// [OneOf] is a codec of an interface, or of any, with a [Case] for each record
+// type. It switches on the full name of the record that was written and hands
+// out values of Go types that a type switch tells apart.
+//
+// # Keys
+//
+// [Key] is a codec of keys whose bytes do not name a schema and are the same for
+// equal keys, whichever version of their schema they came with.
 //
 // # Evolution
 //

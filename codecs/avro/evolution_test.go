@@ -226,29 +226,3 @@ func TestGenericDecodesInTheWritersForm(t *testing.T) {
 		t.Errorf("decode (-want +got):\n%s", diff)
 	}
 }
-
-func TestResolveKeepsThePlan(t *testing.T) {
-	t.Parallel()
-	writer, reader := mustParse(t, userSchema), mustParse(t, userV2)
-	plan, err := avro.Resolve(writer, reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	datum, err := writer.Append(nil, user{1, "Ann", 31})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got citizen
-	if err := plan.Decode(datum, &got); err != nil {
-		t.Fatal(err)
-	}
-	if want := (citizen{1, "Ann", 31, "unknown"}); got != want {
-		t.Errorf("decode: got %+v, want %+v", got, want)
-	}
-	if err := plan.Decode(append(datum, 0), &got); err == nil {
-		t.Error("decode of a datum with a byte behind it: got no error")
-	}
-	if _, err := avro.Resolve(writer, mustParse(t, `"string"`)); err == nil || !strings.Contains(err.Error(), "example.data.User") {
-		t.Errorf("resolve to a string: got %v, want an error that names the writer", err)
-	}
-}

@@ -55,6 +55,16 @@ func readAll[T any](file []byte, reader *avro.ParsedSchema) (values []T, err err
 	}
 }
 
+// resolved decodes a datum of writer's as a container file's only value.
+func resolved[T any](writer, reader *avro.ParsedSchema, datum []byte) (value T, err error) {
+	head := join(long(1), text("avro.schema"), text(writer.Standalone()), long(0))
+	values, err := readAll[T](byHand(head, block(1, datum)), reader)
+	if err != nil {
+		return value, err
+	}
+	return values[0], nil
+}
+
 func manyUsers(n int) []user {
 	users := make([]user, n)
 	for i := range users {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/twmb/avro/ocf"
 )
@@ -37,6 +38,7 @@ func appendTo(rw io.ReadWriteSeeker) (_ *FileWriter, err error) {
 	if err != nil {
 		return nil, err
 	}
+	blocks.most = math.MaxInt64 // they are not read
 	if err := blocks.walk(); err != nil {
 		return nil, err
 	}

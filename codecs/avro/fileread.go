@@ -22,7 +22,7 @@ type FileReader struct {
 
 // NewFileReader reads the header of the container file in r. Values are
 // resolved to reader's schema, or given as they were written when reader is
-// nil. A value and a block of more than 64 MiB are an error. Without options
+// nil. A header of more than 4 MiB is an error. Without options
 // it reads the whole file and ends at what is corrupt.
 func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*FileReader, error) {
 	how, err := newFileOptions(opts)
@@ -44,6 +44,7 @@ func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*File
 			return nil, errors.Join(err, blocks.close())
 		}
 	}
+	blocks.most = how.most
 	if how.skip {
 		blocks.check = file.skim
 	}
@@ -82,10 +83,10 @@ func (f *FileReader) Read(into any) error {
 	}
 	fresh := reflect.New(target.Type().Elem())
 	err := f.next(func(block []byte) (rest []byte, err error) {
-		if rest, err = f.plan.Decode(block, fresh.Interface(), avro.TaggedUnions()); err != nil {
-			err = fmt.Errorf("avro: decoding: %w", err)
+		if rest, err = f.file.skim(block); err != nil {
+			return nil, err
 		}
-		return rest, err
+		return rest, decodeAll(f.plan, block[:len(block)-len(rest)], fresh.Interface())
 	})
 	if err == nil {
 		target.Elem().Set(fresh.Elem())

@@ -33,7 +33,7 @@ func (b *blockReader) ranged(start, end int64) error {
 // Blocks are told apart by the sync markers alone, as a size may be what is
 // wrong, and so no byte is read twice.
 func (b *blockReader) fillGood() error {
-	found, err := b.from.upTo(b.sync[:], mayBeBlock)
+	found, err := b.from.upTo(b.sync[:], b.mayBegin)
 	if err != nil {
 		return err
 	}
@@ -52,14 +52,14 @@ func (b *blockReader) fillGood() error {
 	return nil
 }
 
-// mayBeBlock reports whether a block may begin like this: nothing is kept of
+// mayBegin reports whether a block may begin like this: nothing is kept of
 // what is longer than it says itself.
-func mayBeBlock(begin []byte) bool {
+func (b *blockReader) mayBegin(begin []byte) bool {
 	if len(begin) < 2*binary.MaxVarintLen64 {
 		return true
 	}
 	_, size, data, err := cutHead(begin)
-	return err == nil && int64(len(data)) <= size
+	return err == nil && int64(len(data)) <= size && size <= b.most
 }
 
 // cutHead takes off what a block begins with.
@@ -69,7 +69,7 @@ func cutHead(block []byte) (count, size int64, data []byte, err error) {
 		return 0, 0, nil, errHead
 	}
 	size, m := binary.Varint(block[n:])
-	if m <= 0 || count < 0 || size < 0 || size > maxBlockBytes {
+	if m <= 0 || count < 0 || size < 0 {
 		return 0, 0, nil, errHead
 	}
 	return count, size, block[n+m:], nil
@@ -81,7 +81,7 @@ func (b *blockReader) accept(block []byte) error {
 	if err != nil {
 		return err
 	}
-	if size != int64(len(data)) {
+	if size != int64(len(data)) || size > b.most {
 		return errHead
 	}
 	if err := b.open(count, data); err != nil {

@@ -172,3 +172,43 @@ func FuzzSplitConfluent(f *testing.F) {
 		}
 	})
 }
+
+// Any two schemas and any bytes: what is converted is a datum of the reader,
+// as its JSON is.
+func FuzzConverter(f *testing.F) {
+	for _, texts := range [][2]string{
+		{userSchema, userV2},
+		{userV2, userSchema},
+		{noteSchema, noteSchema},
+		{nodeSchema, nodeSchema},
+		{nullsSchema, nullsSchema},
+		{`["int","string"]`, `["double","bytes"]`},
+		{`{"type":"enum","name":"E","symbols":["A","B"]}`, `{"type":"enum","name":"E","symbols":["B"],"default":"B"}`},
+	} {
+		f.Add(texts[0], texts[1], []byte{2, 6, 'A', 'n', 'n', 4})
+		f.Add(texts[0], texts[1], []byte{0, 2, 0, 0})
+	}
+	f.Fuzz(func(t *testing.T, from, to string, data []byte) {
+		writer, err := avro.ParseSchema(from)
+		if err != nil {
+			return
+		}
+		reader, err := avro.ParseSchema(to)
+		if err != nil {
+			return
+		}
+		_ = avro.Compatible(writer, reader)
+		converter, err := avro.NewConverter(writer, reader)
+		if err != nil {
+			return
+		}
+		out, err := converter.Append(nil, data)
+		if err != nil {
+			return
+		}
+		// A datum within the limits may come out of them with defaults.
+		if err := reader.Validate(out); err != nil && !errors.Is(err, datum.ErrMany) && !errors.Is(err, datum.ErrDeep) {
+			t.Fatalf("%s read as %s: %x became %x: %v", from, to, data, out, err)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package avro
 import (
 	"bytes"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/linkedin/goavro/v2"
 
@@ -11,27 +12,49 @@ import (
 )
 
 // GenericCodec is a codec of map records, made by [Generic].
-type GenericCodec struct{ bound[*genericPlan] }
+type GenericCodec struct {
+	bound[*genericPlan]
+	latest atomic.Pointer[genericPlan] // to encode with, see UseLatest
+}
 
 // Generic returns a codec of goavro's native records: map[string]any, with
 // unions as one-entry maps from the branch's name to its value, and times as
 // time.Time. schema is the JSON text that values are encoded with.
 //
 // goavro has no schema resolution: a record is decoded as its writer wrote it.
+// [Records] resolves, and [NewRecord] makes a view of what Generic decodes.
 // A datum may hold 65,536 array items that take no bytes.
 //
 // It cannot use a schema that refers to a type without a namespace from inside
 // a type that has one.
 func Generic(schema string, opts ...Option) *GenericCodec {
 	s := apply(opts)
-	parsed, err := ParseSchema(schema)
+	parsed, err := parseLinked(schema, s.given)
 	if err != nil {
-		return &GenericCodec{unbound[*genericPlan](err)}
+		return newGeneric(unbound[*genericPlan](err))
 	}
-	if len(parsed.Fields()) == 0 && parsed.parsed.Root().Type != "record" {
-		return &GenericCodec{unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name()))}
+	if !parsed.isRecord() {
+		return newGeneric(unbound[*genericPlan](fmt.Errorf("avro: a generic codec works on records, the schema is of type %s", parsed.Name())))
 	}
-	return &GenericCodec{bind(s, parsed, newGenericPlan)}
+	return newGeneric(bind(s, parsed, newGenericPlan))
+}
+
+func newGeneric(place bound[*genericPlan]) *GenericCodec {
+	c := &GenericCodec{bound: place}
+	if c.err == nil {
+		c.framer.adopt = c.adopt
+	}
+	return c
+}
+
+// adopt lets values be written with a schema that is not the codec's own.
+func (c *GenericCodec) adopt(latest *ParsedSchema) error {
+	plan, err := newGenericPlan(latest)
+	if err != nil {
+		return err
+	}
+	c.latest.Store(plan)
+	return nil
 }
 
 // maxEmptyNative bounds the items without bytes of a datum that goavro may
@@ -88,7 +111,7 @@ func (p *genericPlan) decode(data []byte) (record map[string]any, err error) {
 
 // Bind returns a codec of the same schema that lives where b says.
 func (c *GenericCodec) Bind(b Binding) codecs.Untyped {
-	return &GenericCodec{c.to(b)}
+	return newGeneric(c.to(b))
 }
 
 // Reads returns why the codec cannot read what writer wrote; nothing means that
@@ -140,7 +163,11 @@ func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, er
 			out, err = dst, fmt.Errorf("avro: encoding %s: %v", c.framer.schema.Name(), r)
 		}
 	}()
-	out, err = c.framer.own.codec.BinaryFromNative(framed, *value)
+	plan := c.framer.own
+	if latest := c.latest.Load(); latest != nil {
+		plan = latest
+	}
+	out, err = plan.codec.BinaryFromNative(framed, *value)
 	if err != nil {
 		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
 	}
@@ -148,20 +175,27 @@ func (c *GenericCodec) Append(dst []byte, value *map[string]any) (out []byte, er
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *GenericCodec) Read(data []byte, into *map[string]any) error {
+func (c *GenericCodec) Read(data []byte, into *map[string]any) error { return c.read(data, nil, into) }
+
+// read is Read where a header of the record may name the schema.
+func (c *GenericCodec) read(data, header []byte, into *map[string]any) error {
 	if c.err != nil {
 		return c.err
 	}
 	if into == nil {
 		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
-	plan, datum, err := c.framer.open(data)
+	m, err := c.framer.open(data, header)
 	if err != nil {
 		return err
 	}
-	record, err := plan.decode(datum)
+	plan, err := c.framer.planOf(m.ref)
 	if err != nil {
-		return c.framer.datumFault(data, err)
+		return err
+	}
+	record, err := plan.decode(m.datum)
+	if err != nil {
+		return c.framer.fault(m.ref, err)
 	}
 	*into = record
 	return nil

@@ -22,11 +22,7 @@ type Converter struct {
 // NewConverter returns the converter from writer to reader. A default of the
 // reader that does not fit its field is an error.
 func NewConverter(writer, reader *ParsedSchema) (*Converter, error) {
-	from, err := writer.tree()
-	if err != nil {
-		return nil, err
-	}
-	to, err := reader.tree()
+	from, to, err := trees(writer, reader)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package avro
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ const maxSchemaBytes = 512 << 10
 func parseTexts(text string, refs []string) (*avro.Schema, error) {
 	for _, t := range append([]string{text}, refs...) {
 		if len(t) > maxSchemaBytes {
-			return nil, fmt.Errorf("avro: parsing a schema: it has %d bytes, and %d are the most", len(t), maxSchemaBytes)
+			return nil, fmt.Errorf("avro: parsing a schema: it has %d bytes, and %d are the most: leave out its documentation, or move types into schemas that it refers to", len(t), maxSchemaBytes)
 		}
 	}
 	parsed, err := parseStrictly(text, refs)
@@ -45,14 +46,25 @@ func parseStrictly(text string, refs []string) (*avro.Schema, error) {
 	var known avro.SchemaCache
 	for _, ref := range refs {
 		if _, err := known.Parse(ref); err != nil {
-			return nil, fmt.Errorf("avro: parsing a referenced schema: %w", err)
+			return nil, fmt.Errorf("avro: parsing a referenced schema: %w", briefly(err))
 		}
 	}
 	parsed, err := known.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("avro: parsing a schema: %w", err)
+		return nil, fmt.Errorf("avro: parsing a schema: %w", briefly(err))
 	}
 	return parsed, nil
+}
+
+// briefly leaves out the middle of an error that names each level of a schema,
+// as one that is nested too deeply does.
+func briefly(err error) error {
+	const side = 200
+	text := err.Error()
+	if len(text) <= 3*side {
+		return err
+	}
+	return errors.New(strings.ToValidUTF8(text[:side], "") + " ... " + strings.ToValidUTF8(text[len(text)-side:], ""))
 }
 
 // withoutNames leaves the name out of types that have none: arrays, maps and

@@ -20,11 +20,7 @@ const maxMisreadPairs = 10_000
 // decimals of different scales. Resolution does not look at logical types, and
 // fingerprints leave them out. The schemas are compatible.
 func misread(writer, reader *ParsedSchema) []Incompatibility {
-	from, err := writer.tree()
-	if err != nil {
-		return nil
-	}
-	to, err := reader.tree()
+	from, to, err := trees(writer, reader)
 	if err != nil {
 		return nil
 	}

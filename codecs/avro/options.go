@@ -1,6 +1,8 @@
 package avro
 
 import (
+	"cmp"
+
 	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
 	"github.com/gokavro/gokavro/codecs/registry"
 )
@@ -11,7 +13,12 @@ type Option func(*settings)
 type settings struct {
 	store        Schemas
 	registry     *registry.Client
-	subject      string
+	explicit     string // the subject that was given
+	names        SubjectNames
+	topic        string
+	isKey        bool
+	useLatest    bool
+	given        []reference
 	autoRegister bool
 	plain        bool
 	wire         Wire
@@ -20,7 +27,8 @@ type settings struct {
 	schema       string
 	namespace    string
 	name         string
-	types        *plan.Types // nil when there are none
+	types        *plan.Types                     // nil when there are none
+	cases        []func(shared settings) oneCase // of OneOf
 }
 
 // Registry sets the schema registry that writer schemas are read from and the
@@ -30,10 +38,10 @@ func Registry(client *registry.Client) Option {
 }
 
 // Subject sets the registry subject that the codec's schema is under when it
-// encodes; for the values of topic T it is by custom T-value. Decoding needs
-// it for single-object data alone, whose fingerprints are looked for there.
+// encodes, in place of the one that [SubjectStrategy] and [Topic] give. Decoding
+// needs it for single-object data alone, whose fingerprints are looked for there.
 func Subject(name string) Option {
-	return func(s *settings) { s.subject = name }
+	return func(s *settings) { s.explicit = name }
 }
 
 // AutoRegister lets the codec register its schema when the subject does not
@@ -88,9 +96,16 @@ func apply(opts []Option) settings {
 // topology, which are declared without a registry.
 type Binding struct {
 	Registry *registry.Client
-	Subject  string
-	// AutoRegister allows the schema to be registered under Subject.
+	// Topic is what the bytes are written to; the codec's strategy makes a
+	// subject of it. Key is set when they are the keys of its records.
+	Topic string
+	Key   bool
+	// Subject is the subject whatever the strategy says. Default: none.
+	Subject string
+	// AutoRegister allows the schema to be registered under its subject.
 	AutoRegister bool
+	// UseLatest is [UseLatest].
+	UseLatest bool
 	// Wire is the format that is written. Default: [Confluent].
 	Wire Wire
 	// Kept is where the schemas of single-object data are kept. Default: nowhere.
@@ -113,13 +128,14 @@ func (s settings) bind(b Binding) settings {
 	if s.registry == nil {
 		s.registry = b.Registry
 	}
-	if s.subject == "" {
-		s.subject = b.Subject
-	}
+	s.topic = cmp.Or(s.topic, b.Topic)
+	s.isKey = s.isKey || b.Key
+	s.explicit = cmp.Or(s.explicit, b.Subject)
 	s.autoRegister = s.autoRegister || b.AutoRegister
 	if !s.formatted {
 		s.wire = b.Wire
 	}
 	s.kept = b.Kept
+	s.useLatest = s.useLatest || b.UseLatest
 	return s
 }

@@ -23,6 +23,15 @@ func WriterSchema(ctx context.Context, client *registry.Client, id int) (*Parsed
 	return parseFound(ctx, client, found, fmt.Sprintf("schema id %d", id))
 }
 
+// writerByGUID is WriterSchema for the GUID of a schema.
+func writerByGUID(ctx context.Context, client *registry.Client, ref SchemaRef) (*ParsedSchema, error) {
+	found, err := client.ByGUID(ctx, ref.uuid())
+	if err != nil {
+		return nil, err
+	}
+	return parseFound(ctx, client, found, ref.String())
+}
+
 // parseFound parses a schema after those it refers to. what names it in errors.
 func parseFound(ctx context.Context, client *registry.Client, found registry.Schema, what string) (*ParsedSchema, error) {
 	if !isAvro(found) {

@@ -18,6 +18,7 @@ type ParsedSchema struct {
 	text   string
 	parsed *avro.Schema
 	refers bool // text uses types of other schemas
+	uses   []*linked
 
 	once    sync.Once // guards what follows
 	root    *ast.Node
@@ -83,6 +84,12 @@ func (s *ParsedSchema) Name() string {
 	return root.Namespace + "." + root.Name
 }
 
+// isRecord tells a record, also one without fields, from other types.
+func (s *ParsedSchema) isRecord() bool {
+	kind := s.parsed.Root().Type
+	return kind == "record" || kind == "error"
+}
+
 // Fields returns the names of a record's fields in their order, nil for a
 // schema that is not a record.
 func (s *ParsedSchema) Fields() []string {
@@ -136,10 +143,6 @@ func decodeAll(plan *avro.Schema, datum []byte, into any) error {
 	if err != nil {
 		return fmt.Errorf("avro: decoding: %w", err)
 	}
-	return checkEnd(rest)
-}
-
-func checkEnd(rest []byte) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("avro: decoding: %d bytes are left after the end of the datum", len(rest))
 	}

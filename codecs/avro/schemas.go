@@ -34,6 +34,8 @@ type registrySchemas struct {
 
 var errUnbound = errors.New("avro: the codec has no registry: pass avro.Registry, or avro.Plain for data without framing")
 
+var errGlue = errors.New("avro: AWS Glue's versions are not known to a schema registry: pass avro.WithSchemas")
+
 // Schema finds ids by asking, and a fingerprint among the versions of the
 // subject.
 func (s registrySchemas) Schema(ctx context.Context, subject string, ref SchemaRef) (*ParsedSchema, error) {
@@ -43,7 +45,9 @@ func (s registrySchemas) Schema(ctx context.Context, subject string, ref SchemaR
 	case ref.Wire == SingleObject:
 		return s.byFingerprint(ctx, subject, ref)
 	case ref.Wire == Glue:
-		return nil, errors.New("avro: AWS Glue's versions are not known to a schema registry: pass avro.WithSchemas")
+		return nil, errGlue
+	case ref.Wire == ConfluentGUID:
+		return writerByGUID(ctx, s.client, ref)
 	}
 	return WriterSchema(ctx, s.client, int(ref.ID))
 }
@@ -75,35 +79,66 @@ func (s registrySchemas) byFingerprint(ctx context.Context, subject string, ref 
 func (s registrySchemas) Ref(ctx context.Context, wire Wire, subject string, schema *ParsedSchema) (SchemaRef, error) {
 	switch {
 	case wire == Glue:
-		return SchemaRef{}, errors.New("avro: AWS Glue's versions are not known to a schema registry: pass avro.WithSchemas")
+		return SchemaRef{}, errGlue
 	case s.client == nil && wire == SingleObject:
 		return schema.ref(), nil
 	case s.client == nil:
 		return SchemaRef{}, errUnbound
 	case subject == "":
-		return SchemaRef{}, fmt.Errorf("avro: encoding %s: the codec has no subject: pass avro.Subject, for values of topic T by custom T-value", schema.Name())
+		return SchemaRef{}, fmt.Errorf("avro: encoding %s: the codec has no subject: pass avro.Topic or avro.Subject", schema.Name())
 	}
 	found, err := s.lookup(ctx, subject, schema)
-	if err != nil || wire == SingleObject {
-		return schema.ref(), err
+	if err != nil {
+		return SchemaRef{}, err
+	}
+	return nameOf(wire, found, schema)
+}
+
+// nameOf returns how messages of a format name what a registry holds.
+func nameOf(wire Wire, found registry.Schema, schema *ParsedSchema) (SchemaRef, error) {
+	switch wire {
+	case SingleObject:
+		return schema.ref(), nil
+	case Glue:
+		return SchemaRef{}, errGlue
+	case ConfluentGUID:
+		return guidRef(found)
 	}
 	return SchemaRef{Wire: wire, ID: int64(found.ID)}, nil
 }
 
+func guidRef(found registry.Schema) (SchemaRef, error) {
+	if found.GUID == "" {
+		return SchemaRef{}, errors.New("avro: the registry gives its schemas no GUID, as Confluent's does from version 8.0 on: use another avro.Format")
+	}
+	guid, err := parseUUID(found.GUID)
+	return SchemaRef{Wire: ConfluentGUID, UUID: guid}, err
+}
+
+// lookup finds a schema after those that it uses.
 func (s registrySchemas) lookup(ctx context.Context, subject string, schema *ParsedSchema) (registry.Schema, error) {
+	refs, err := s.place(ctx, schema.uses)
+	if err != nil {
+		return registry.Schema{}, err
+	}
+	return s.find(ctx, subject, schema.Name(), schema.String(), refs)
+}
+
+// find looks a schema up, or registers it where that is allowed.
+func (s registrySchemas) find(ctx context.Context, subject, name, text string, refs []registry.Reference) (registry.Schema, error) {
 	if s.autoRegister {
-		found, err := s.client.Register(ctx, subject, schema.String())
+		found, err := s.client.Register(ctx, subject, text, refs...)
 		if err != nil {
-			return found, fmt.Errorf("avro: registering %s: %w", schema.Name(), err)
+			return found, fmt.Errorf("avro: registering %s: %w", name, err)
 		}
 		return found, nil
 	}
-	found, err := s.client.Lookup(ctx, subject, schema.String())
+	found, err := s.client.Lookup(ctx, subject, text, refs...)
 	if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
-		return found, fmt.Errorf("avro: the schema of %s is not registered under subject %s: register it first, or allow auto-registration: %w", schema.Name(), subject, err)
+		return found, fmt.Errorf("avro: the schema of %s is not registered under subject %s: register it first, or allow auto-registration: %w", name, subject, err)
 	}
 	if err != nil {
-		return found, fmt.Errorf("avro: looking up the schema of %s: %w", schema.Name(), err)
+		return found, fmt.Errorf("avro: looking up the schema of %s: %w", name, err)
 	}
 	return found, nil
 }

@@ -1,6 +1,7 @@
 package avro_test
 
 import (
+	"bytes"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -19,9 +20,10 @@ import (
 
 // testRegistry is a registry on loopback that can be taken down.
 type testRegistry struct {
-	url  string
-	down atomic.Bool
-	asks atomic.Int64 // requests that were answered
+	url     string
+	down    atomic.Bool
+	noGUIDs atomic.Bool  // answers hold none, as those of older registries
+	asks    atomic.Int64 // requests that were answered
 }
 
 func startRegistry(t testing.TB) *testRegistry {
@@ -36,6 +38,13 @@ func startRegistry(t testing.TB) *testRegistry {
 			panic(http.ErrAbortHandler) // cuts the connection
 		}
 		reg.asks.Add(1)
+		if reg.noGUIDs.Load() {
+			answer := httptest.NewRecorder()
+			server.ServeHTTP(answer, r)
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte(`"guid"`), []byte(`"other"`)))
+			return
+		}
 		server.ServeHTTP(w, r)
 	}))
 	reg.url = web.URL

@@ -1,9 +1,11 @@
 package avro
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
@@ -14,8 +16,9 @@ import (
 // TypedCodec is a codec of the Go type T, made by [Typed].
 type TypedCodec[T any] struct {
 	bound[*plan.Decoder]
-	encoder *plan.Encoder // nil when Check has a fault
-	scratch sync.Pool     // of *[]byte
+	encoder *plan.Encoder                // nil when Check has a fault
+	latest  atomic.Pointer[plan.Encoder] // in place of encoder, see UseLatest
+	scratch sync.Pool                    // of *[]byte
 }
 
 // Typed returns a codec of the Go type T. The schema is inferred from T's
@@ -43,7 +46,29 @@ func Typed[T any](opts ...Option) *TypedCodec[T] {
 		return misdeclared[T](misfit[T](schema, err))
 	}
 	decoder := func(writer *ParsedSchema) (*plan.Decoder, error) { return typedPlan[T](writer, schema, root, s.types) }
-	return &TypedCodec[T]{bound: bind(s, schema, decoder), encoder: encoder}
+	return newTyped[T](bind(s, schema, decoder), encoder)
+}
+
+func newTyped[T any](place bound[*plan.Decoder], encoder *plan.Encoder) *TypedCodec[T] {
+	c := &TypedCodec[T]{bound: place, encoder: encoder}
+	if c.err == nil {
+		c.framer.adopt = c.adopt
+	}
+	return c
+}
+
+// adopt compiles how T is written with a schema that is not T's own.
+func (c *TypedCodec[T]) adopt(latest *ParsedSchema) error {
+	root, err := latest.tree()
+	if err != nil {
+		return err
+	}
+	encoder, err := plan.NewFillingEncoder(root, reflect.TypeFor[T](), c.framer.types)
+	if err != nil {
+		return misfit[T](latest, err)
+	}
+	c.latest.Store(encoder)
+	return nil
 }
 
 func misdeclared[T any](err error) *TypedCodec[T] {
@@ -69,7 +94,10 @@ func typedPlan[T any](writer, schema *ParsedSchema, root *ast.Node, types *plan.
 
 func typedSchema[T any](s settings) (*ParsedSchema, error) {
 	if s.schema != "" {
-		return ParseSchema(s.schema)
+		return parseLinked(s.schema, s.given)
+	}
+	if len(s.given) > 0 {
+		return nil, errors.New("avro: an inferred schema uses no other: give avro.Schema with avro.Reference")
 	}
 	text, err := plan.Infer(reflect.TypeFor[T](), s.types, s.namespace, s.name)
 	if err != nil {
@@ -81,7 +109,7 @@ func typedSchema[T any](s settings) (*ParsedSchema, error) {
 // Bind returns a codec of the same schema that lives where b says; what the
 // codec's own options set wins.
 func (c *TypedCodec[T]) Bind(b Binding) codecs.Untyped {
-	return &TypedCodec[T]{bound: c.to(b), encoder: c.encoder}
+	return newTyped[T](c.to(b), c.encoder)
 }
 
 // Reads returns all reasons why the codec cannot read what writer wrote, or
@@ -156,10 +184,14 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	if value == nil {
 		return dst, fmt.Errorf("avro: encoding a nil %T", value)
 	}
-	if out, ok := plan.AppendDirect(c.encoder, framed, value); ok {
+	encoder := c.encoder
+	if latest := c.latest.Load(); latest != nil {
+		encoder = latest
+	}
+	if out, ok := plan.AppendDirect(encoder, framed, value); ok {
 		return out, nil
 	}
-	out, err := plan.Append(c.encoder, framed, value)
+	out, err := plan.Append(encoder, framed, value)
 	if err != nil {
 		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
 	}
@@ -167,22 +199,34 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *TypedCodec[T]) Read(data []byte, into *T) error {
+func (c *TypedCodec[T]) Read(data []byte, into *T) error { return c.read(data, nil, into) }
+
+// read is Read where a header of the record may name the schema.
+func (c *TypedCodec[T]) read(data, header []byte, into *T) error {
 	if c.err != nil {
 		return c.err
 	}
 	if into == nil {
 		return fmt.Errorf("avro: decoding into a nil %T", into)
 	}
-	decoder, datum, err := c.framer.open(data)
+	m, err := c.framer.open(data, header)
+	if err != nil {
+		return err
+	}
+	return c.readDatum(m, into)
+}
+
+// readDatum decodes what is without its frame.
+func (c *TypedCodec[T]) readDatum(m message, into *T) error {
+	decoder, err := c.framer.planOf(m.ref)
 	if err != nil {
 		return err
 	}
 	before := *into
 	*into = *new(T)
-	if err := plan.Decode(decoder, datum, into); err != nil {
+	if err := plan.Decode(decoder, m.datum, into); err != nil {
 		*into = before
-		return c.framer.datumFault(data, fmt.Errorf("avro: %w", err))
+		return c.framer.fault(m.ref, fmt.Errorf("avro: %w", err))
 	}
 	return nil
 }

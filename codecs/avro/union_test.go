@@ -83,11 +83,7 @@ func TestGenericValuesAreEncodedAsTheBranchTheyWere(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			schema := mustParse(t, tt.schema)
-			var planned any
-			plan, err := avro.Resolve(schema, schema)
-			if err == nil {
-				err = plan.Decode(tt.datum, &planned)
-			}
+			planned, err := resolved[any](schema, schema, tt.datum)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,12 +180,8 @@ func TestResolvedValuesAreWrittenInTheReadersBranches(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			reader := mustParse(t, tt.reader)
-			plan, err := avro.Resolve(mustParse(t, tt.writer), reader)
+			value, err := resolved[any](mustParse(t, tt.writer), reader, tt.datum)
 			if err != nil {
-				t.Fatal(err)
-			}
-			var value any
-			if err := plan.Decode(tt.datum, &value); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := reader.Append(nil, value); err != nil || !bytes.Equal(got, tt.want) {

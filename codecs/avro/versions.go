@@ -62,3 +62,14 @@ func versionSchema(ctx context.Context, client *registry.Client, subject string,
 	}
 	return parseFound(ctx, client, found, fmt.Sprintf("version %d of subject %s", number, subject))
 }
+
+// VersionOf returns the version of subject that holds schema, with the versions
+// that its references have there, 0 when none does. The error is that of a
+// registry that could not be asked.
+func VersionOf(ctx context.Context, client *registry.Client, subject string, schema *ParsedSchema) (int, error) {
+	found, err := registrySchemas{client: client}.lookup(ctx, subject, schema)
+	if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
+		return 0, nil
+	}
+	return found.Version, err
+}

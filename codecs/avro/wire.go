@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Wire is what stands before a datum in a message and names its schema. Each
@@ -31,11 +32,26 @@ const (
 	// schema's version in AWS Glue. Data compressed with zlib are read; what is
 	// written is not compressed.
 	Glue
+	// ConfluentGUID names the schema by the GUID that Confluent's registry gives
+	// it, which stays the same in a copy of the registry: a byte 1 and 16 bytes.
+	// They stand before the datum, or in a header of the record beside a datum
+	// without a frame; see codecs.HeaderCodec. Source: SchemaId of Confluent's
+	// serializers, from Confluent Platform 8.1.
+	ConfluentGUID
+)
+
+const (
+	// ValueSchemaHeader is the name of the header in which Confluent's serializers
+	// may name the schema of a record's value: by GUID or by id, in the form in
+	// which it else stands before the datum.
+	ValueSchemaHeader = "__value_schema_id"
+	// KeySchemaHeader is the name of the same header for a record's key.
+	KeySchemaHeader = "__key_schema_id"
 )
 
 // String returns the name of the format.
 func (w Wire) String() string {
-	return [...]string{"Confluent", "single-object", "Apicurio", "AWS Glue"}[w]
+	return [...]string{"Confluent", "single-object", "Apicurio", "AWS Glue", "Confluent GUID"}[w]
 }
 
 // SchemaRef names the schema of a framed datum in the way of its format. It
@@ -44,7 +60,7 @@ type SchemaRef struct {
 	Wire        Wire
 	ID          int64    // of Confluent and Apicurio
 	Fingerprint [8]byte  // of SingleObject, in the order of the message
-	UUID        [16]byte // of Glue
+	UUID        [16]byte // of Glue and ConfluentGUID
 }
 
 // String returns the reference as people know it.
@@ -53,11 +69,27 @@ func (r SchemaRef) String() string {
 	case SingleObject:
 		return "fingerprint " + hex.EncodeToString(r.Fingerprint[:])
 	case Glue:
-		u := hex.EncodeToString(r.UUID[:])
-		return "Glue version " + u[:8] + "-" + u[8:12] + "-" + u[12:16] + "-" + u[16:20] + "-" + u[20:]
+		return "Glue version " + r.uuid()
+	case ConfluentGUID:
+		return "schema GUID " + r.uuid()
 	default:
 		return fmt.Sprintf("schema id %d", r.ID)
 	}
+}
+
+// uuid returns the UUID as people write it.
+func (r SchemaRef) uuid() string {
+	u := hex.EncodeToString(r.UUID[:])
+	return u[:8] + "-" + u[8:12] + "-" + u[12:16] + "-" + u[16:20] + "-" + u[20:]
+}
+
+// parseUUID reads the form with four hyphens.
+func parseUUID(text string) (uuid [16]byte, err error) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != len(uuid) || len(text) != len(raw)*2+4 {
+		return uuid, fmt.Errorf("avro: %q is no UUID", text)
+	}
+	return [16]byte(raw), nil
 }
 
 const (
@@ -69,7 +101,9 @@ const (
 	glueVersion     = 3
 	glueAsItIs      = 0
 	glueZlib        = 5
-	maxInflateBytes = 64 << 20
+	guidHeader      = 17
+	guidMagic       = 1
+	maxInflateBytes = 16 << 20
 )
 
 // AppendFrame appends what stands before a datum of the schema ref.
@@ -81,6 +115,8 @@ func AppendFrame(dst []byte, ref SchemaRef) []byte {
 		return binary.BigEndian.AppendUint64(append(dst, confluentMagic), uint64(ref.ID))
 	case Glue:
 		return append(append(dst, glueVersion, glueAsItIs), ref.UUID[:]...)
+	case ConfluentGUID:
+		return append(append(dst, guidMagic), ref.UUID[:]...)
 	default:
 		return AppendConfluent(dst, int(ref.ID))
 	}
@@ -97,12 +133,31 @@ func SplitFrame(data []byte) (ref SchemaRef, datum []byte, err error) {
 		return splitSingleObject(data)
 	case data[0] == glueVersion:
 		return splitGlue(data)
+	case data[0] == guidMagic:
+		return splitGUID(data)
 	case isApicurio(data):
 		ref = SchemaRef{Wire: Apicurio, ID: int64(binary.BigEndian.Uint64(data[1:apicurioHeader]))}
 		return ref, data[apicurioHeader:], nil
 	}
 	id, datum, err := SplitConfluent(data)
 	return SchemaRef{Wire: Confluent, ID: int64(id)}, datum, err
+}
+
+// SplitRecord is [SplitFrame] for a record that may name its schema in a header
+// instead: header is what [ValueSchemaHeader], or [KeySchemaHeader] for a key,
+// holds, nil without one. The header wins, as for Confluent's deserializers.
+func SplitRecord(data, header []byte) (ref SchemaRef, datum []byte, err error) {
+	if header == nil {
+		return SplitFrame(data)
+	}
+	ref, rest, err := SplitFrame(header)
+	if err == nil && (len(rest) > 0 || ref.Wire != Confluent && ref.Wire != ConfluentGUID) {
+		err = errors.New("it is neither a zero byte with an id nor a byte 1 with a GUID")
+	}
+	if err != nil {
+		return SchemaRef{}, nil, fmt.Errorf("avro: the header that names the schema holds %d bytes (%x): %w", len(header), header[:min(len(header), guidHeader)], err)
+	}
+	return ref, data, nil
 }
 
 // isApicurio sees the upper half of an 8-byte id where a Confluent message has
@@ -119,6 +174,15 @@ func splitSingleObject(data []byte) (ref SchemaRef, datum []byte, err error) {
 	ref.Wire = SingleObject
 	copy(ref.Fingerprint[:], data[2:singleHeader])
 	return ref, data[singleHeader:], nil
+}
+
+func splitGUID(data []byte) (ref SchemaRef, datum []byte, err error) {
+	if len(data) < guidHeader {
+		return ref, nil, fmt.Errorf("avro: %d bytes are too few for a message that names its schema by GUID, which starts with %d", len(data), guidHeader)
+	}
+	ref.Wire = ConfluentGUID
+	copy(ref.UUID[:], data[1:guidHeader])
+	return ref, data[guidHeader:], nil
 }
 
 func splitGlue(data []byte) (ref SchemaRef, datum []byte, err error) {

@@ -33,6 +33,7 @@ func TestFramesAreToldApart(t *testing.T) {
 		{"single-object", avro.SchemaRef{Wire: avro.SingleObject, Fingerprint: fingerprint}, "c3010102030405060708", "fingerprint 0102030405060708"},
 		{"Apicurio", avro.SchemaRef{Wire: avro.Apicurio, ID: 258}, "000000000000000102", "schema id 258"},
 		{"AWS Glue", avro.SchemaRef{Wire: avro.Glue, UUID: uuid}, "0300b7b4a7f09c964e4aa687fb5de9ef0c63", "Glue version b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63"},
+		{"Confluent GUID", avro.SchemaRef{Wire: avro.ConfluentGUID, UUID: uuid}, "01b7b4a7f09c964e4aa687fb5de9ef0c63", "schema GUID b7b4a7f0-9c96-4e4a-a687-fb5de9ef0c63"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,6 +62,7 @@ func TestSplitFrameRefusesWhatIsNoFrame(t *testing.T) {
 		"half a single-object": {"c30101020304", "no single-object encoding"},
 		"another marker":       {"c3020102030405060708", "no single-object encoding"},
 		"a short Glue":         {"0300b7b4", "too few for the AWS Glue format"},
+		"a short GUID":         {"01b7b4", "too few for a message that names its schema by GUID"},
 		"a Glue compression":   {strings.Replace(glue, "%s", "09", 1), "compression 9 is not known"},
 		"a broken zlib":        {strings.Replace(glue, "%s", "05", 1) + "ffff", "compressed with zlib"},
 	} {
@@ -98,9 +100,9 @@ func TestGlueDataMayBeCompressedButNotABomb(t *testing.T) {
 	if err != nil || ref.UUID != uuid || string(datum) != "datum" {
 		t.Errorf("got %s, %q, %v; want the datum", ref, datum, err)
 	}
-	bomb := deflated(t, make([]byte, 64<<20+1))
+	bomb := deflated(t, make([]byte, 16<<20+1))
 	if _, _, err := avro.SplitFrame(append(frame, bomb...)); err == nil || !strings.Contains(err.Error(), "grows beyond") {
-		t.Errorf("got %v for %d bytes that grow to 64 MiB and one, want an error", err, len(bomb))
+		t.Errorf("got %v for %d bytes that grow to 16 MiB and one, want an error", err, len(bomb))
 	}
 }
 
@@ -139,7 +141,7 @@ func TestCodecsWriteAFormatAndReadAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := avro.Typed[point](avro.Registry(client), avro.Subject("points-value"))
-	for _, wire := range []avro.Wire{avro.Confluent, avro.SingleObject, avro.Apicurio} {
+	for _, wire := range []avro.Wire{avro.Confluent, avro.SingleObject, avro.Apicurio, avro.ConfluentGUID} {
 		writer := avro.Typed[point](avro.Format(wire), avro.Registry(client), avro.Subject("points-value"), avro.AutoRegister())
 		old := avro.Generic(oldPoint, avro.Format(wire), avro.Registry(client), avro.Subject("points-value"))
 		for name, tt := range map[string]struct {
@@ -247,7 +249,7 @@ func TestARegistryThatIsAwayIsNoFaultOfASingleObject(t *testing.T) {
 }
 
 func FuzzSplitFrame(f *testing.F) {
-	for _, ref := range []avro.SchemaRef{{ID: 1}, {Wire: avro.SingleObject, Fingerprint: fingerprint}, {Wire: avro.Apicurio, ID: 1}, {Wire: avro.Glue, UUID: uuid}} {
+	for _, ref := range []avro.SchemaRef{{ID: 1}, {Wire: avro.SingleObject, Fingerprint: fingerprint}, {Wire: avro.Apicurio, ID: 1}, {Wire: avro.Glue, UUID: uuid}, {Wire: avro.ConfluentGUID, UUID: uuid}} {
 		f.Add(append(avro.AppendFrame(nil, ref), "datum"...))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -257,6 +259,21 @@ func FuzzSplitFrame(f *testing.F) {
 		}
 		if got := append(avro.AppendFrame(nil, ref), datum...); !bytes.Equal(got, data) {
 			t.Errorf("got %x back, want %x", got, data)
+		}
+	})
+}
+
+func FuzzSplitRecord(f *testing.F) {
+	f.Add([]byte("datum"), append([]byte{1}, uuid[:]...))
+	f.Add([]byte("datum"), []byte{0, 0, 0, 0, 1})
+	f.Add([]byte{0, 0, 0, 0, 1, 2}, []byte(nil))
+	f.Fuzz(func(t *testing.T, data, header []byte) {
+		ref, datum, err := avro.SplitRecord(data, header)
+		if err != nil || header == nil {
+			return
+		}
+		if !bytes.Equal(datum, data) || !bytes.Equal(avro.AppendFrame(nil, ref), header) {
+			t.Errorf("got %+v and %x for the header %x", ref, datum, header)
 		}
 	})
 }

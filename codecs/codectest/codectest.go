@@ -89,6 +89,7 @@ func checks[T any]() []check[T] {
 		{"append gives dst back after an error", checkAppendFails[T]},
 		{"encoded bytes are the caller's", checkEncodedIsOwned[T]},
 		{"encoding never gives nil", checkEncodeNotNil[T]},
+		{"records with headers come back", checkHeaders[T]},
 		{"decoded values keep no bytes", checkDecodedIsOwned[T]},
 		{"reading replaces the whole value", checkReadReplaces[T]},
 		{"a wrong type is an error", checkWrongType[T]},

@@ -32,6 +32,7 @@ type broken struct {
 	decode     func(data []byte) (any, error)
 	appendJSON func(dst []byte, value *row) ([]byte, error)
 	read       func(data []byte, into *row) error
+	headers    bool
 }
 
 func (b broken) Encode(value any) ([]byte, error) {
@@ -62,6 +63,20 @@ func (b broken) Read(data []byte, into *row) error {
 	return b.Codec.Read(data, into)
 }
 
+// EncodeWithHeaders puts the bytes into a header, from which nobody takes them
+// back.
+func (b broken) EncodeWithHeaders(value any) ([]byte, map[string][]byte, error) {
+	data, err := b.Encode(value)
+	if err != nil || !b.headers {
+		return data, nil, err
+	}
+	return []byte("{}"), map[string][]byte{"all": data}, nil
+}
+
+func (b broken) DecodeWithHeaders(data []byte, _ map[string][]byte) (any, error) {
+	return b.Decode(data)
+}
+
 func TestSuiteSeesEachFault(t *testing.T) {
 	t.Parallel()
 	right := codecs.JSON[row]()
@@ -87,6 +102,7 @@ func TestSuiteSeesEachFault(t *testing.T) {
 			return scratch, err
 		}}},
 		{"encoding never gives nil", broken{encode: func(any) ([]byte, error) { return nil, nil }}},
+		{"records with headers come back", broken{headers: true}},
 		{"decoded values keep no bytes", broken{read: func(data []byte, into *row) error {
 			if err := right.Read(data, into); err != nil {
 				return err

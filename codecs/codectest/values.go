@@ -127,6 +127,42 @@ func checkEncodeNotNil[T any](s *Suite[T], c codecs.Codec[T]) error {
 	})
 }
 
+// checkHeaders is for codecs that look at headers.
+func checkHeaders[T any](s *Suite[T], c codecs.Codec[T]) error {
+	h, ok := c.(codecs.HeaderCodec)
+	if !ok {
+		return nil
+	}
+	return s.each(func(_ int, value T) error {
+		data, headers, err := h.EncodeWithHeaders(value)
+		if err != nil {
+			return fmt.Errorf("encode with headers: %w", err)
+		}
+		if data == nil {
+			return errors.New("encode with headers: got nil, which is a tombstone, want bytes or an empty slice")
+		}
+		if err := s.comesBack(h, data, headers, value); err != nil {
+			return err
+		}
+		if data, err = h.Encode(value); err != nil {
+			return fmt.Errorf("encode: %w", err)
+		}
+		return s.comesBack(h, data, nil, value)
+	})
+}
+
+func (s *Suite[T]) comesBack(h codecs.HeaderCodec, data []byte, headers map[string][]byte, value T) error {
+	decoded, err := h.DecodeWithHeaders(data, headers)
+	if err != nil {
+		return fmt.Errorf("decode with %d headers: %w", len(headers), err)
+	}
+	got, err := codecs.Value[T](decoded)
+	if err != nil {
+		return err
+	}
+	return s.same(fmt.Sprintf("decode with %d headers", len(headers)), got, value)
+}
+
 func checkDecodedIsOwned[T any](s *Suite[T], c codecs.Codec[T]) error {
 	return s.each(func(_ int, value T) error {
 		data, err := c.Encode(value)

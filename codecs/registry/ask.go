@@ -17,6 +17,8 @@ const (
 	shortestTry  = time.Second // one try gets at least this, so that a small Timeout does not cut slow answers
 )
 
+var errNoNode = errors.New("the bundle does not hold it, and there is no registry to ask")
+
 // ask sends a request to the nodes in turn, beginning with the one that
 // answered last, until one gives an answer that counts or the time is over.
 func ask[T any](ctx context.Context, c *Client, request func(context.Context, *sr.Client) (T, error)) (T, error) {
@@ -24,7 +26,8 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 	defer cancel()
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		answer, again, err := round(bounded, c, request)
+		var told patience
+		answer, again, err := round(withPatience(bounded, &told), c, request)
 		if err == nil || judge(err) == final {
 			return answer, err
 		}
@@ -38,7 +41,7 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 		if !again {
 			return answer, &UnavailableError{URLs: c.urls, Err: plain(err)}
 		}
-		if !wait(bounded, pause) {
+		if !wait(bounded, told.after(pause, len(c.nodes))) {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return answer, ctx.Err()
 			}
@@ -50,6 +53,9 @@ func ask[T any](ctx context.Context, c *Client, request func(context.Context, *s
 // round asks every node once. again says that a node may answer later; its
 // error wins over that of a node that cannot be used at all.
 func round[T any](ctx context.Context, c *Client, request func(context.Context, *sr.Client) (T, error)) (answer T, again bool, last error) {
+	if len(c.nodes) == 0 {
+		return answer, false, &UnavailableError{Err: errNoNode}
+	}
 	first := int(c.good.Load())
 	for i := range c.nodes {
 		at := (first + i) % len(c.nodes)

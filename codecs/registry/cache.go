@@ -11,16 +11,17 @@ const (
 	maxMissing = 10_000           // ids in broken records are arbitrary
 )
 
-// address is where a schema never changes: an id alone, or a version of a
-// subject.
+// address is where a schema never changes: an id alone, a GUID alone, or a
+// version of a subject.
 type address struct {
 	id      int
+	guid    string
 	subject string
 	version int
 }
 
 // registered is the key of what Lookup and Register found.
-type registered struct{ subject, text string }
+type registered struct{ subject, text, refs string }
 
 type missing struct {
 	err   error

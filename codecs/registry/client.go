@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -19,24 +18,33 @@ type Client struct {
 	urls    []string
 	nodes   []*sr.Client
 	timeout time.Duration
+	normal  bool
 	good    atomic.Int64 // index of the node that answered last
 
 	cache   *cache
+	offline *Bundle // nil without one
 	flights singleflight.Group
 }
 
-// New checks cfg and returns a client. It does not use the network; see
-// [Client.Ping] for that. The error lists all faults of cfg.
+// New checks cfg, reads the files that it names, and returns a client. It does
+// not use the network; see [Client.Ping] for that. The error lists all faults
+// of cfg.
 func New(cfg Config) (*Client, error) {
 	nodes, err := cfg.nodes()
-	if err != nil {
+	secure, unsafe := cfg.secure()
+	offline, unread := cfg.readBundle()
+	if err = errors.Join(err, unsafe, unread); err != nil {
 		return nil, err
 	}
-	c := &Client{timeout: cfg.Timeout, cache: newCache()}
+	c := &Client{timeout: cfg.Timeout, normal: cfg.Normalize, cache: newCache()}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
-	httpClient := &http.Client{Transport: newTransport()}
+	if offline != nil {
+		c.offline = offline
+		c.cache.hold(offline)
+	}
+	httpClient := &http.Client{Transport: newTransport(secure)}
 	for _, n := range nodes {
 		opts := []sr.ClientOpt{sr.URLs(n.url), sr.HTTPClient(httpClient), sr.UserAgent("gokavro"), sr.LogLevel(sr.LogLevelNone)}
 		if n.user != "" {
@@ -56,9 +64,10 @@ func New(cfg Config) (*Client, error) {
 
 // Schema is a schema as the registry holds it.
 type Schema struct {
-	ID      int
-	Subject string // empty when it was asked for by id
-	Version int    // zero when it was asked for by id
+	ID      int    // zero when it was asked for by GUID
+	GUID    string // empty when the registry has none, or when it was asked for by id
+	Subject string // empty when it was asked for by id or GUID
+	Version int    // zero when it was asked for by id or GUID
 	Text    string
 	Type    string // AVRO, JSON or PROTOBUF
 	// References are the schemas whose types Text uses.
@@ -94,6 +103,23 @@ func (c *Client) ByID(ctx context.Context, id int) (Schema, error) {
 	})
 }
 
+// ByGUID returns the schema with that GUID, in the form with four hyphens. GUIDs
+// are the same in all copies of a registry; Confluent's has them from version
+// 8.0 on. Answers are kept and shared as those of [Client.ByID] are.
+func (c *Client) ByGUID(ctx context.Context, guid string) (Schema, error) {
+	return c.fixed(ctx, address{guid: guid}, func(ctx context.Context) (Schema, error) {
+		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+			answer, err := node.SchemaByGUID(ctx, guid)
+			return usable(toSchema(sr.SubjectSchema{GUID: guid, Schema: answer.Schema}), err)
+		})
+		err = c.explain(err, "asking for schema GUID "+guid, "", 0)
+		if gone, ok := errors.AsType[*NotFoundError](err); ok {
+			gone.GUID = guid
+		}
+		return found, err
+	})
+}
+
 // Version returns the schema that subject holds as that version, counted from
 // 1; references name schemas so. A version that was deleted softly is found
 // too, as data may still need it. Answers are kept and shared as those of
@@ -116,50 +142,16 @@ func (c *Client) Version(ctx context.Context, subject string, version int) (Sche
 	})
 }
 
-// Lookup returns id and version of that very schema under subject, without
-// registering it. Answers are kept for ever; a [NotFoundError] is not.
-func (c *Client) Lookup(ctx context.Context, subject, schema string) (Schema, error) {
-	return c.known(ctx, "lookup", subject, schema, func(ctx context.Context) (Schema, error) {
-		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
-			answer, err := node.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
-			return usable(toSchema(answer), err)
-		})
-		return found, c.explain(err, fmt.Sprintf("looking up a schema of subject %q", subject), subject, 0)
-	})
-}
-
-// Register registers schema under subject and returns it with its id and
-// version. A schema that is there already is returned as it is, so two
-// processes may register at once. Answers are kept for ever. A schema that the
-// subject's compatibility level forbids gives an [IncompatibleError].
-func (c *Client) Register(ctx context.Context, subject, schema string) (Schema, error) {
-	return c.known(ctx, "register", subject, schema, func(ctx context.Context) (Schema, error) {
-		found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
-			return register(ctx, node, subject, schema)
-		})
-		return found, c.explain(err, fmt.Sprintf("registering a schema under subject %q", subject), subject, 0)
-	})
-}
-
-// register asks for the version in a second request where the registry's
-// answer to the first holds the id only.
-func register(ctx context.Context, node *sr.Client, subject, schema string) (Schema, error) {
-	var answer sr.SubjectSchema
-	path := "/subjects/" + url.PathEscape(subject) + "/versions"
-	if err := node.Do(ctx, http.MethodPost, path, sr.Schema{Schema: schema}, &answer); err != nil {
-		return Schema{}, strange(err)
-	}
-	if answer.Version > 0 && answer.Schema.Schema != "" {
-		answer.Subject = subject
-		return usable(toSchema(answer), nil)
-	}
-	found, err := node.LookupSchema(ctx, subject, sr.Schema{Schema: schema})
-	return usable(toSchema(found), err)
-}
-
 // Latest returns the newest version of subject. It always asks.
 func (c *Client) Latest(ctx context.Context, subject string) (Schema, error) {
-	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) (Schema, error) {
+	held, ok := bundled(c, subject, func(b *Bundle, s *bundledSubject) (Schema, bool) {
+		numbers := s.numbers(false)
+		if len(numbers) == 0 {
+			return Schema{}, false
+		}
+		return b.version(subject, numbers[len(numbers)-1])
+	})
+	found, err := askOr(ctx, c, held, ok, func(ctx context.Context, node *sr.Client) (Schema, error) {
 		answer, err := node.SchemaByVersion(ctx, subject, -1)
 		return usable(toSchema(answer), err)
 	})
@@ -168,7 +160,11 @@ func (c *Client) Latest(ctx context.Context, subject string) (Schema, error) {
 
 // Subjects lists the subjects that hold schemas. It always asks.
 func (c *Client) Subjects(ctx context.Context) ([]string, error) {
-	found, err := ask(ctx, c, func(ctx context.Context, node *sr.Client) ([]string, error) {
+	var held []string
+	if c.offline != nil {
+		held = c.offline.Subjects()
+	}
+	found, err := askOr(ctx, c, held, c.offline != nil, func(ctx context.Context, node *sr.Client) ([]string, error) {
 		return node.Subjects(ctx)
 	})
 	return found, c.explain(err, "listing the subjects", "", 0)
@@ -179,31 +175,13 @@ func (c *Client) fixed(ctx context.Context, at address, fetch func(context.Conte
 	if found, ok, err := c.cache.at(at); ok {
 		return found, err
 	}
-	key := fmt.Sprintf("at\x00%d\x00%d\x00%s", at.id, at.version, at.subject)
+	key := fmt.Sprintf("at\x00%d\x00%s\x00%d\x00%s", at.id, at.guid, at.version, at.subject)
 	return c.shared(ctx, key, func(ctx context.Context) (Schema, error) {
 		if found, ok, err := c.cache.at(at); ok {
 			return found, err
 		}
 		found, err := fetch(ctx)
 		c.cache.keep(at, found, err)
-		return found, err
-	})
-}
-
-// known answers from the cache what is registered, and asks otherwise.
-func (c *Client) known(ctx context.Context, what, subject, schema string, fetch func(context.Context) (Schema, error)) (Schema, error) {
-	key := registered{subject: subject, text: schema}
-	if found, ok := c.cache.bySubject(key); ok {
-		return found, nil
-	}
-	return c.shared(ctx, what+"\x00"+subject+"\x00"+schema, func(ctx context.Context) (Schema, error) {
-		if found, ok := c.cache.bySubject(key); ok {
-			return found, nil
-		}
-		found, err := fetch(ctx)
-		if err == nil {
-			c.cache.keepSubject(key, found)
-		}
 		return found, err
 	})
 }
@@ -225,7 +203,7 @@ func (c *Client) shared(ctx context.Context, key string, fetch func(context.Cont
 }
 
 func toSchema(s sr.SubjectSchema) Schema {
-	out := Schema{ID: s.ID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
+	out := Schema{ID: s.ID, GUID: s.GUID, Subject: s.Subject, Version: s.Version, Text: s.Schema.Schema, Type: s.Type.String()}
 	for _, r := range s.References {
 		out.References = append(out.References, Reference{Name: r.Name, Subject: r.Subject, Version: r.Version})
 	}

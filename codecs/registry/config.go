@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +18,10 @@ const DefaultTimeout = 20 * time.Second
 // Config says where the registry is and how to sign in.
 type Config struct {
 	// URLs are the base addresses of the registry's nodes, such as
-	// http://localhost:8081 or https://example.org/apis/ccompat/v7. At least
-	// one is needed; they must all belong to the same registry. A user and a
-	// password in a URL sign in at that node only and win over BasicUser.
+	// http://localhost:8081 or https://example.org/apis/ccompat/v7. At least one
+	// is needed, unless there is a Bundle; they must all belong to the same
+	// registry. A user and a password in a URL sign in at that node only and win
+	// over BasicUser.
 	URLs []string
 
 	// Timeout bounds one request with all its retries. Default
@@ -31,6 +34,27 @@ type Config struct {
 
 	// Bearer is a token to sign in with; it excludes BasicUser.
 	Bearer string
+
+	// CAFile is a PEM file with the authorities that the nodes' certificates are
+	// checked against. Default: those of the system.
+	CAFile string
+
+	// CertFile and KeyFile are PEM files with the certificate and the key that we
+	// show to the nodes (mTLS). Default: none.
+	CertFile, KeyFile string
+
+	// TLS is what the files above are put into, a copy of it. Default: Go's.
+	TLS *tls.Config
+
+	// Bundle is a file of [Bundle.JSON]. What it holds of schemas that never
+	// change is answered from it without asking; what may change, such as the
+	// newest version of a subject, only while the registry is down. Default: none.
+	Bundle string
+
+	// Normalize asks the registry to register and look up schemas in their
+	// normal form, so that two texts of one schema are one. Default: off, as in
+	// Confluent's normalize.schemas.
+	Normalize bool
 }
 
 // node is one checked URL; user and password are taken out of url so that no
@@ -39,9 +63,13 @@ type node struct {
 	url, user, password string
 }
 
+func (n node) secure() bool { return strings.HasPrefix(n.url, "https://") }
+
+// nodes returns the checked addresses, or all faults of cfg but those of its
+// files.
 func (cfg Config) nodes() ([]node, error) {
 	var faults []error
-	if len(cfg.URLs) == 0 {
+	if len(cfg.URLs) == 0 && cfg.Bundle == "" {
 		faults = append(faults, errors.New("registry: no URL is given: set the registry's address, such as http://localhost:8081"))
 	}
 	if cfg.Timeout < 0 {
@@ -53,6 +81,15 @@ func (cfg Config) nodes() ([]node, error) {
 	if cfg.BasicPassword != "" && cfg.BasicUser == "" {
 		faults = append(faults, errors.New("registry: a password is given without a user: set the user too"))
 	}
+	nodes, err := cfg.parseNodes()
+	if len(faults) == 0 && err == nil && cfg.secures() && !slices.ContainsFunc(nodes, node.secure) {
+		faults = append(faults, errors.New("registry: files for TLS are given, but no address is https://: correct the addresses or leave the files out"))
+	}
+	return nodes, errors.Join(append(faults, err)...)
+}
+
+func (cfg Config) parseNodes() ([]node, error) {
+	var faults []error
 	nodes := make([]node, 0, len(cfg.URLs))
 	for _, raw := range cfg.URLs {
 		n, err := parseNode(raw)

@@ -10,6 +10,12 @@
 // [Client.Register] remember what they found the same way. [Client.Latest] and
 // [Client.Subjects] always ask.
 //
+// # Bundle
+//
+// [Client.Bundle] fetches all that a registry holds of some subjects into one
+// file. A client that gets the file ([Config.Bundle]) answers from it while the
+// registry is down.
+//
 // # Errors
 //
 // [UnavailableError]: the registry could not be asked; a later try may help.
@@ -22,5 +28,6 @@
 //
 // A request that meets a broken connection, a time-out, status 5xx or status
 // 429 is tried again, at every URL in turn and with growing pauses, until
-// [Config.Timeout] is over or the caller's context ends.
+// [Config.Timeout] is over or the caller's context ends. A pause is not shorter
+// than what all nodes ask for with Retry-After.
 package registry

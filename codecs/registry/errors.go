@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -33,6 +35,10 @@ func (e *UnavailableError) Error() string {
 	var answer *sr.ResponseError
 	var strange *strangeAnswerError
 	switch {
+	case errors.Is(e.Err, errNoNode):
+		return fmt.Sprintf("registry: %v: give the registry's address", e.Err)
+	case isUntrusted(e.Err):
+		return oneLine(fmt.Sprintf("registry: no secure connection to %s: %v: correct the files of the authorities and of the client certificate", at, e.Err))
 	case errors.As(e.Err, &strange):
 		return oneLine(fmt.Sprintf("registry: %s does not answer as a schema registry does: %v: correct --registry", at, e.Err))
 	case errors.As(e.Err, &answer) && judge(answer) == nextNode:
@@ -49,11 +55,12 @@ func (e *UnavailableError) Error() string {
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // NotFoundError says that the registry answered and does not know the schema
-// id (Subject is empty then), the subject, the version of it, or the schema
+// id or GUID (Subject is empty then), the subject, the version of it, or the schema
 // under the subject.
 type NotFoundError struct {
 	Subject string
 	ID      int
+	GUID    string
 	Version int   // 0 unless a version was asked for
 	Err     error // the registry's answer
 
@@ -67,6 +74,8 @@ func (e *NotFoundError) Error() string {
 		at = "the registry"
 	}
 	switch {
+	case e.GUID != "":
+		return fmt.Sprintf("registry: schema GUID %s is not known at %s: the record comes from another registry, the registry has no GUIDs, or --registry is wrong", e.GUID, at)
 	case e.Subject == "":
 		return fmt.Sprintf("registry: schema id %d is not known at %s: the record comes from another registry, or --registry is wrong", e.ID, at)
 	case errorCode(e.Err) == sr.ErrVersionNotFound.Code && e.Version > 0:
@@ -131,6 +140,13 @@ func errorCode(err error) int {
 	return 0
 }
 
+// isUntrusted says whether one side refuses the other's certificate.
+func isUntrusted(err error) bool {
+	var theirs *tls.CertificateVerificationError
+	var alert *net.OpError // crypto/tls has no exported type for what the other side sends
+	return errors.As(err, &theirs) || errors.As(err, &alert) && alert.Op == "remote error"
+}
+
 // verdict is what an error means for the next step.
 type verdict int
 
@@ -141,7 +157,7 @@ const (
 )
 
 func judge(err error) verdict {
-	if _, ok := errors.AsType[*strangeAnswerError](err); ok {
+	if _, ok := errors.AsType[*strangeAnswerError](err); ok || isUntrusted(err) {
 		return nextNode
 	}
 	var answer *sr.ResponseError

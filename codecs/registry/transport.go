@@ -2,12 +2,14 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 )
@@ -16,13 +18,14 @@ const maxAnswerBytes = 64 << 20
 
 // newTransport is the standard transport with a bound on what an answer may
 // hold: the body is read into memory.
-func newTransport() http.RoundTripper {
+func newTransport(secure *tls.Config) http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return boundedTransport{http.DefaultTransport}
 	}
 	own := standard.Clone()
 	own.MaxIdleConnsPerHost = 8
+	own.TLSClientConfig = secure
 	return boundedTransport{own}
 }
 
@@ -31,6 +34,7 @@ type boundedTransport struct{ next http.RoundTripper }
 func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	if err == nil {
+		note(resp, time.Now())
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerBytes)
 	}
 	return resp, err

@@ -151,7 +151,7 @@ func greet(ctx context.Context, cfg Config, address string) error {
 	conf.Net.ReadTimeout = patience
 	conf.Net.WriteTimeout = patience
 	conf.Net.Proxy.Enable = true
-	conf.Net.Proxy.Dialer = boundDialer(ctx)
+	conf.Net.Proxy.Dialer = boundDialer(ctx, patience)
 	broker := sarama.NewBroker(address)
 	if err := broker.Open(conf); err != nil {
 		return fmt.Errorf("%s: %w", address, err)
@@ -174,10 +174,11 @@ type dialFunc func(network, address string) (net.Conn, error)
 func (f dialFunc) Dial(network, address string) (net.Conn, error) { return f(network, address) }
 
 // boundDialer makes connections that live no longer than ctx, so that whoever
-// waits for their answer is set free when it ends.
-func boundDialer(ctx context.Context) dialFunc {
+// waits for their answer is set free when it ends. Making one takes no longer
+// than the timeout.
+func boundDialer(ctx context.Context, timeout time.Duration) dialFunc {
 	return func(network, address string) (net.Conn, error) {
-		var dialer net.Dialer
+		dialer := net.Dialer{Timeout: timeout}
 		conn, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err

@@ -48,8 +48,22 @@ var prefixChars = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
 type Config struct {
 	// Brokers are Kafka's addresses, host:port. At least one is needed.
 	Brokers []string
-	// Registry holds the schema registry's URLs. At least one is needed.
+	// Registry holds the schema registry's URLs. At least one is needed, unless
+	// there is a Bundle.
 	Registry []string
+	// RegistryUser and RegistryPassword sign in to the registry with HTTP basic
+	// authentication. RegistryToken is a bearer token in their place. Default:
+	// none.
+	RegistryUser, RegistryPassword, RegistryToken string
+	// RegistryCAFile is a PEM file with the authorities that sign the registry's
+	// certificate. Default: the system's.
+	RegistryCAFile string
+	// RegistryCertFile and RegistryKeyFile are PEM files with the certificate and
+	// the key that are shown to the registry. Default: none.
+	RegistryCertFile, RegistryKeyFile string
+	// Bundle is a file of `gokavro schema bundle` or --bundle-out, to run from
+	// while the registry is down. Default: none.
+	Bundle string
 	// StateDir is the folder for the state's files; one process at a time may
 	// use it. Default: "state" below the working directory.
 	StateDir string
@@ -60,6 +74,12 @@ type Config struct {
 	// AutoRegister registers missing schemas of what the topology writes, without
 	// creating topics. Default: off.
 	AutoRegister bool
+	// UseLatest writes outputs with the newest schemas of their subjects, see
+	// avro.UseLatest. Default: off.
+	UseLatest bool
+	// Normalize has the registry compare and keep schemas in their normal form.
+	// Default: off.
+	Normalize bool
 	// TopicPrefix goes before the name of every topic and of the consumer group,
 	// so that several copies of a topology can share a cluster. Default: none.
 	TopicPrefix string
@@ -114,7 +134,7 @@ func (c Config) validate(n needs) error {
 	} else if err := c.kafka("").Validate(); err != nil {
 		add("%v", err)
 	}
-	if len(c.Registry) == 0 && n.registry {
+	if len(c.Registry) == 0 && c.Bundle == "" && n.registry {
 		add("no schema registry: give --registry URL, GOKAVRO_REGISTRY or registry in the config file")
 	} else if _, err := registry.New(c.registry()); err != nil && n.registry {
 		add("%v", err)
@@ -145,8 +165,22 @@ func (c Config) validate(n needs) error {
 
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) state=%s create_topics=%d auto_register=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s log_level=%s",
-		strings.Join(c.Brokers, ","), len(c.Registry), c.StateDir, c.CreateTopics, c.AutoRegister, c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.LogLevel)
+	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s log_level=%s",
+		strings.Join(c.Brokers, ","), len(c.Registry), c.access(), c.StateDir, c.CreateTopics, c.AutoRegister, c.UseLatest, c.Normalize,
+		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.LogLevel)
+}
+
+// access says how the registry is entered, without secrets.
+func (c Config) access() string {
+	return fmt.Sprintf("registry_user=%q registry_password=%s registry_token=%s registry_ca_file=%q registry_cert_file=%q registry_key_file=%q bundle=%q",
+		c.RegistryUser, masked(c.RegistryPassword), masked(c.RegistryToken), c.RegistryCAFile, c.RegistryCertFile, c.RegistryKeyFile, c.Bundle)
+}
+
+func masked(secret string) string {
+	if secret == "" {
+		return "none"
+	}
+	return "***"
 }
 
 func (c Config) kafka(name string) kafka.Config {
@@ -154,7 +188,11 @@ func (c Config) kafka(name string) kafka.Config {
 }
 
 func (c Config) registry() registry.Config {
-	return registry.Config{URLs: c.Registry, Timeout: c.DialTimeout}
+	return registry.Config{
+		URLs: c.Registry, Timeout: c.DialTimeout, Normalize: c.Normalize, Bundle: c.Bundle,
+		BasicUser: c.RegistryUser, BasicPassword: c.RegistryPassword, Bearer: c.RegistryToken,
+		CAFile: c.RegistryCAFile, CertFile: c.RegistryCertFile, KeyFile: c.RegistryKeyFile,
+	}
 }
 
 func logLevel(name string) (slog.Level, error) {

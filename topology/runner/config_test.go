@@ -24,16 +24,27 @@ import (
 func full() runner.Config {
 	return runner.Config{
 		Brokers: []string{"a:1", "b:2"}, Registry: []string{"http://a:1", "http://b:2"}, StateDir: "rows", CreateTopics: 6,
-		AutoRegister: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
+		RegistryUser: "ann", RegistryPassword: "hunter3", RegistryToken: "hunter4", RegistryCAFile: "ca.pem",
+		RegistryCertFile: "cert.pem", RegistryKeyFile: "key.pem", Bundle: "schemas.json",
+		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
 	}
 }
 
 const fullFile = `
 brokers: [a:1, " b:2 "]
 registry: http://a:1, http://b:2
+registry_user: ann
+registry_password: hunter3
+registry_token: hunter4
+registry_ca_file: ca.pem
+registry_cert_file: cert.pem
+registry_key_file: key.pem
+bundle: schemas.json
 state: rows
 create_topics: 6
 auto_register: true
+use_latest: true
+normalize: true
 topic_prefix: test.
 delivery: at_least_once
 dial_timeout: 7s
@@ -84,12 +95,14 @@ func clearEnv(t *testing.T) {
 
 func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	t.Parallel()
-	settings := map[string]bool{"config": true, "validate": true, "schemas": true} // of the command line only
+	settings := map[string]bool{"config": true, "validate": true, "schemas": true, "bundle-out": true} // of the command line only
 	for field := range reflect.TypeFor[runner.Config]().Fields() {
 		switch name := field.Name; name {
 		case "Logger":
 		case "StateDir":
 			settings["state"] = true
+		case "RegistryCAFile":
+			settings["registry-ca-file"] = true
 		default:
 			settings[dashed(name)] = true
 		}
@@ -125,6 +138,8 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 	for name, value := range map[string]string{
 		"BROKERS": "a:1,b:2", "REGISTRY": " http://a:1 , http://b:2,", "STATE": "rows", "CREATE_TOPICS": "6", "AUTO_REGISTER": "true",
 		"TOPIC_PREFIX": "test.", "DELIVERY": "at_least_once", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
+		"REGISTRY_USER": "ann", "REGISTRY_PASSWORD": "hunter3", "REGISTRY_TOKEN": "hunter4", "REGISTRY_CA_FILE": "ca.pem",
+		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
 	}
@@ -181,7 +196,10 @@ func TestLoadListsValuesOfTheWrongType(t *testing.T) {
 
 func TestValidateListsAllFaults(t *testing.T) {
 	t.Parallel()
-	if err := full().Validate(); err != nil {
+	valid := full()
+	valid.RegistryToken, valid.Bundle = "", "" // excludes the user; is no file
+	valid.RegistryCAFile, valid.RegistryCertFile, valid.RegistryKeyFile = "", "", ""
+	if err := valid.Validate(); err != nil {
 		t.Errorf("got %v, want a full configuration to be valid", err)
 	}
 	wrong := runner.Config{
@@ -192,9 +210,11 @@ func TestValidateListsAllFaults(t *testing.T) {
 		cfg  runner.Config
 		want []string
 	}{
-		"all":      {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", `"loud"`}},
-		"none":     {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
-		"too many": {runner.Config{CreateTopics: 1 << 40}, []string{"create_topics is 1099511627776"}},
+		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", `"loud"`}},
+		"none":               {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
+		"access":             {full(), []string{"both a user and a bearer token", "ca.pem", "schemas.json"}},
+		"half a certificate": {runner.Config{Registry: []string{"https://a"}, RegistryCertFile: "cert.pem"}, []string{"give both"}},
+		"too many":           {runner.Config{CreateTopics: 1 << 40}, []string{"create_topics is 1099511627776"}},
 	} {
 		err := tt.cfg.Validate()
 		if err == nil {
@@ -228,7 +248,9 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	cfg := full()
 	cfg.Registry = []string{"https://me:hunter2@registry"}
 	got := cfg.String()
-	want := `brokers=a:1,b:2 registry=1 url(s) state=rows create_topics=6 auto_register=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s log_level=debug`
+	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
+		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
+		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -79,7 +79,7 @@ func (g *Group) Run(ctx context.Context) error {
 		if err := g.prepare(ctx, client); err != nil {
 			return err
 		}
-		g.cfg.Logger.Info("starting", "group", g.graph.Group(), "config", g.cfg.String())
+		g.starting(string(g.graph.Group()))
 		return g.run(ctx, client)
 	})
 }

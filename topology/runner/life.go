@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -48,10 +49,11 @@ func (l *life) live(ctx context.Context, run func() error) error {
 	if err != nil {
 		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", l.cfg.StateDir, err)
 	}
-	if inTemp(l.cfg.StateDir) {
-		l.cfg.Logger.Warn("the state folder is a temporary one: when it is cleared, the whole state is read from its topics again", "state", l.cfg.StateDir)
-	}
 	err = run()
+	// The network's timers may be ahead of the context's own.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
@@ -61,6 +63,14 @@ func (l *life) live(ctx context.Context, run func() error) error {
 		return err
 	}
 	return errors.Join(err, lock.Release())
+}
+
+// starting tells what is about to run, once nothing is in its way.
+func (l *life) starting(group string) {
+	l.cfg.Logger.Info("starting", "group", group, "config", l.cfg.String())
+	if inTemp(l.cfg.StateDir) {
+		l.cfg.Logger.Warn("the state folder is a temporary one: when it is cleared, the whole state is read from its topics again", "state", l.cfg.StateDir)
+	}
 }
 
 // inTemp reports whether a folder is below the system's temporary one.

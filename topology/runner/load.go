@@ -24,22 +24,37 @@ func Flags() *pflag.FlagSet {
 	flags.String("config", "", "`FILE` in YAML with any of the settings below, in snake_case")
 	flags.StringSlice("brokers", nil, "Kafka brokers, `HOST:PORT`, separated by commas")
 	flags.StringSlice("registry", nil, "schema registry `URL`s, separated by commas")
+	RegistryFlags(flags)
+	flags.String("bundle", "", "`FILE` with the schemas to run from while the registry is down")
 	flags.String("state", DefaultStateDir, "`DIR` for the state's files; one process at a time")
 	flags.Int("create-topics", 0, "create missing topics with `N` partitions and register their missing schemas")
 	flags.Bool("auto-register", false, "register missing schemas of what is written")
+	flags.Bool("use-latest", false, "write outputs with the newest schemas of their subjects")
+	flags.Bool("normalize", false, "have the registry compare and keep schemas in their normal form")
 	flags.String("topic-prefix", "", "`PREFIX` for every topic and the consumer group")
 	flags.String("delivery", string(ExactlyOnce), "exactly_once or at_least_once")
 	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")
 	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
 	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")
+	flags.String("bundle-out", "", "write the schemas that the topology needs into `FILE`, and end")
 	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")
 	flags.String(schemasFlag, "", "compare all schemas with what is registered, as `FORMAT` text or json, and end")
 	flags.Lookup(schemasFlag).NoOptDefVal = formatText
 	return flags
 }
 
+// RegistryFlags adds the flags by which a schema registry is entered.
+func RegistryFlags(flags *pflag.FlagSet) {
+	flags.String("registry-user", "", "`NAME` to sign in to the registry with")
+	flags.String("registry-password", "", "`PASSWORD` of that user; others see it here, so rather use $GOKAVRO_REGISTRY_PASSWORD")
+	flags.String("registry-token", "", "bearer `TOKEN` in place of both; rather use $GOKAVRO_REGISTRY_TOKEN")
+	flags.String("registry-ca-file", "", "PEM `FILE` of the authorities that sign the registry's certificate")
+	flags.String("registry-cert-file", "", "PEM `FILE` of the certificate to show to the registry")
+	flags.String("registry-key-file", "", "PEM `FILE` of that certificate's key")
+}
+
 // notSettings are the flags that are no keys of a config file.
-var notSettings = []string{"config", "validate", schemasFlag, "help"}
+var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", "help"}
 
 // Load reads the configuration: the file named by --config, over it the
 // environment, over it the flags that were given. Unknown keys of the file

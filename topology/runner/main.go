@@ -62,6 +62,9 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 	if err != nil {
 		return report(stderr, err, ExitFault)
 	}
+	if path, _ := flags.GetString("bundle-out"); path != "" {
+		return outcome(stderr, WriteBundle(ctx, build(), cfg, path))
+	}
 	if err := cfg.Validate(); err != nil {
 		return report(stderr, err, blame(flags, cfg))
 	}
@@ -74,6 +77,11 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 	default:
 		err = runMain(ctx, build(), cfg, stderr)
 	}
+	return outcome(stderr, err)
+}
+
+// outcome returns the exit code for how a command line that is right ended.
+func outcome(stderr io.Writer, err error) int {
 	if err != nil {
 		return report(stderr, err, ExitFault)
 	}
@@ -101,7 +109,7 @@ func checkUsage(flags *pflag.FlagSet) error {
 func flagFault(flags *pflag.FlagSet, name string) string {
 	text := flags.Lookup(name).Value.String()
 	switch name {
-	case "config", "state":
+	case "config", "state", "bundle", "bundle-out":
 		if text == "" {
 			return fmt.Sprintf("--%s is empty: give a name, or leave it out", name)
 		}
@@ -145,7 +153,7 @@ func addressFault(flags *pflag.FlagSet, name string) string {
 // blame returns the exit code of a faulty configuration: without a config file
 // it is the command line that lacks the addresses.
 func blame(flags *pflag.FlagSet, cfg Config) int {
-	if !flags.Changed("config") && (len(cfg.Brokers) == 0 || len(cfg.Registry) == 0) {
+	if !flags.Changed("config") && (len(cfg.Brokers) == 0 || len(cfg.Registry) == 0 && cfg.Bundle == "") {
 		return ExitUsage
 	}
 	return ExitFault

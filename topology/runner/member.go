@@ -83,23 +83,20 @@ func (m *member) consumer() (sarama.ConsumerGroup, error) {
 }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.client.Config(), kafka.ProducerConfig{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher})
+	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.client.Config(), kafka.ProducerConfig{Hasher: m.hasher})
+	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
-		Graph: group, Partition: partition, Topics: m.topics, Changelogs: map[string]string{},
+		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores,
 		Lookups: m.lookups, Tombstones: m.tombstones, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {
 		cfg.Check = decodes(m.codecs)
-	}
-	for _, spec := range m.stores {
-		cfg.Changelogs[spec.Name] = spec.Topic
 	}
 	if len(m.stores)+len(m.joins) > 0 {
 		cfg.Open = func(ctx context.Context) (task.State, error) { return m.open(ctx, partition) }

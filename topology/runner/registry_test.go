@@ -34,9 +34,12 @@ func points() *topology.Topology {
 	return t
 }
 
+// schemaV1 is a point's own schema.
+const schemaV1 = `{"type":"record","name":"point","namespace":"test","fields":[{"name":"x","type":"long"}]}`
+
 // schemas are two versions of a point, and their records of x = 1 and x = 2.
 var schemas = [...]string{
-	`{"type":"record","name":"point","namespace":"test","fields":[{"name":"x","type":"long"}]}`,
+	schemaV1,
 	`{"type":"record","name":"point","namespace":"test","fields":[{"name":"x","type":"int"},{"name":"y","type":"int","default":0}]}`,
 }
 

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -93,7 +92,8 @@ func (f SchemaFault) String() string {
 	return where + f.reason()
 }
 
-// TopicReport compares one topic's schema with what its subject holds.
+// TopicReport compares one topic's schema with what its subject holds. A topic
+// with several record types has one for each.
 type TopicReport struct {
 	Topic   string `json:"topic"`
 	Role    Role   `json:"role"`
@@ -130,7 +130,7 @@ func (r *Report) Refused() []string {
 			topics = append(topics, t.Topic)
 		}
 	}
-	return topics
+	return slices.Compact(topics)
 }
 
 // WriteText writes the report as a table, and below it faults and warnings, one
@@ -245,7 +245,7 @@ func (s *site) judge(ctx context.Context, h history, t *TopicReport) (err error)
 	if t.Level, err = s.registry.Level(ctx, t.Subject); err != nil {
 		return err
 	}
-	if t.Version, err = s.registered(ctx, h.codec); err != nil {
+	if t.Version, err = avro.VersionOf(ctx, s.registry, t.Subject, h.codec.Schema()); err != nil {
 		return err
 	}
 	written := h.role != RoleInput && h.role != RoleLookup
@@ -265,15 +265,6 @@ func (s *site) judge(ctx context.Context, h history, t *TopicReport) (err error)
 		t.Verdict = VerdictNew
 	}
 	return nil
-}
-
-// registered returns the version that the codec's schema is, 0 when it is none.
-func (s *site) registered(ctx context.Context, codec avroCodec) (version int, err error) {
-	found, err := s.registry.Lookup(ctx, codec.Subject(), codec.Schema().String())
-	if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
-		return 0, nil
-	}
-	return found.Version, err
 }
 
 // forbidden adds what the subject's level has against the schema as its next

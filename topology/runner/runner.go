@@ -12,6 +12,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/topology"
@@ -77,7 +78,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		if err := site.prepare(ctx); err != nil {
 			return err
 		}
-		r.cfg.Logger.Info("starting", "topology", r.graph.Name, "config", r.cfg.String())
+		r.starting(site.topic(r.graph.Name))
 		return r.run(ctx, site)
 	})
 }
@@ -108,8 +109,25 @@ func (r *Runner) connect(ctx context.Context) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := schemas.Ping(ctx); err != nil {
+	if err := r.reach(ctx, schemas); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	return &site{graph: r.graph, cfg: r.cfg, kafka: client, registry: schemas}, nil
+}
+
+// bundlePatience is how long a registry is tried that a bundle can stand in for.
+const bundlePatience = 2 * time.Second
+
+// reach makes sure that the registry is there, or that a bundle stands in for
+// it.
+func (r *Runner) reach(ctx context.Context, schemas *registry.Client) error {
+	if r.cfg.Bundle == "" {
+		return schemas.Ping(ctx)
+	}
+	bounded, cancel := context.WithTimeout(ctx, bundlePatience)
+	defer cancel()
+	if err := schemas.Ping(bounded); err != nil {
+		r.cfg.Logger.Warn("the schema registry does not answer: working from the bundle", "bundle", r.cfg.Bundle, "err", err)
+	}
+	return ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gokavro/gokavro/codecs/avro"
@@ -29,43 +30,64 @@ func (s *site) rows(topic string, b avro.Binding) avro.Binding {
 	return b
 }
 
-// avroCodec is a codec whose schema can be compared with others.
-type avroCodec interface {
-	Schema() *avro.ParsedSchema
-	Subject() string
-	Reads(writer *avro.ParsedSchema) []avro.Incompatibility
-}
-
 // use is what the topology does with a topic.
 type use struct {
 	role  Role
-	topic string // on the cluster
-	codec avroCodec
-	kept  *avro.SchemaDir // nil for all but stores
+	topic string             // on the cluster
+	codec avro.SchemaCodec   // nil for one without a schema in a registry
+	cases []avro.SchemaCodec // codec and its fellows where a topic has several record types
+	kept  *avro.SchemaDir    // nil for all but stores
 }
 
-// uses lists the topics in the order of the topology, the dead letters last.
+// uses lists the topics in the order of the topology, the dead letters last; one
+// of several record types is there for each.
 func (s *site) uses() []use {
 	var list []use
 	for _, n := range s.graph.Nodes {
 		if n.Kind == graph.Step {
 			continue
 		}
-		u := use{role: Role(n.Kind), topic: s.topic(n.Topic), codec: schemaCodec(s.codecs[n.Name])}
+		u := use{role: Role(n.Kind), topic: s.topic(n.Topic), cases: schemaCodecs(s.codecs[n.Name])}
 		if n.Kind == graph.Store {
 			u.kept = s.schemaDir(n.Topic)
 		}
-		list = append(list, u)
+		list = append(list, u.each()...)
 	}
-	return append(list, use{role: RoleDeadLetters, topic: s.topic(s.graph.DeadLetters()), codec: schemaCodec(s.letters)})
+	letters := use{role: RoleDeadLetters, topic: s.topic(s.graph.DeadLetters()), cases: schemaCodecs(s.letters)}
+	return append(list, letters.each()...)
 }
 
-// schemaCodec returns nil for a codec that has no schema in a registry.
-func schemaCodec(codec any) avroCodec {
-	if c, ok := codec.(avroCodec); ok && c.Schema() != nil && c.Subject() != "" {
-		return c
+// each returns a use for each of the cases, or one without a codec.
+func (u use) each() []use {
+	if len(u.cases) == 0 {
+		return []use{u}
 	}
-	return nil
+	list := make([]use, len(u.cases))
+	for i, c := range u.cases {
+		list[i] = u
+		list[i].codec = c
+	}
+	return list
+}
+
+// judges tells whether it is for this of the cases to say what is wrong with a
+// row's schema: its own, or the first for those that have none.
+func (u use) judges(row *avro.ParsedSchema) bool {
+	i := slices.IndexFunc(u.cases, func(c avro.SchemaCodec) bool { return c.Schema().Name() == row.Name() })
+	return u.cases[max(i, 0)] == u.codec
+}
+
+// schemaCodecs returns a codec, or the cases of one, without those that have no
+// schema in a registry.
+func schemaCodecs(codec any) []avro.SchemaCodec {
+	var list []avro.SchemaCodec
+	switch c := codec.(type) {
+	case interface{ Cases() []avro.SchemaCodec }:
+		list = c.Cases()
+	case avro.SchemaCodec:
+		list = []avro.SchemaCodec{c}
+	}
+	return slices.DeleteFunc(list, func(c avro.SchemaCodec) bool { return c.Schema() == nil || c.Subject() == "" })
 }
 
 // history is what records of a topic may have been written with.
@@ -89,7 +111,7 @@ func (s *site) history(ctx context.Context, u use) (history, error) {
 	kept, damaged := u.kept.Schemas()
 	h.damaged = damaged
 	for _, schema := range kept {
-		if !h.holds(schema) {
+		if !h.holds(schema) && h.judges(schema) {
 			h.local = append(h.local, schema)
 		}
 	}

@@ -38,8 +38,6 @@ func (s *site) close() {
 // topic returns the name on the cluster of a topic of the graph.
 func (s *site) topic(name string) string { return s.cfg.TopicPrefix + name }
 
-func (s *site) subject(topic string) string { return s.topic(topic) + "-value" }
-
 // prepare creates what is missing, as far as that is wanted, and checks that
 // all is there.
 func (s *site) prepare(ctx context.Context) error {
@@ -84,24 +82,19 @@ func (s *site) createTopics(ctx context.Context) error {
 // empty. A table that others have written keeps the schema that they gave it.
 func (s *site) registerTables(ctx context.Context) error {
 	for _, n := range s.graph.Of(graph.Lookup) {
-		schema := schemaOf(n.Codec)
-		if schema == nil {
+		codec, ok := n.Codec.(bindable)
+		if !ok {
 			continue
 		}
-		_, err := s.registry.Latest(ctx, s.subject(n.Topic))
-		if _, ok := errors.AsType[*registry.NotFoundError](err); ok {
-			_, err = s.registry.Register(ctx, s.subject(n.Topic), schema.String())
+		for _, c := range schemaCodecs(codec.Bind(s.binding(n.Topic, true))) {
+			_, err := s.registry.Latest(ctx, c.Subject())
+			if _, missing := errors.AsType[*registry.NotFoundError](err); missing {
+				err = c.Prepare(ctx)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func schemaOf(codec codecs.Untyped) *avro.ParsedSchema {
-	if c, ok := codec.(interface{ Schema() *avro.ParsedSchema }); ok {
-		return c.Schema()
 	}
 	return nil
 }
@@ -142,6 +135,7 @@ func (s *site) bind() {
 			if n.Kind == graph.Store {
 				binding = s.rows(n.Topic, binding)
 			}
+			binding.UseLatest = s.cfg.UseLatest && n.Kind == graph.Output
 			codec = b.Bind(binding)
 		}
 		if codec != nil {
@@ -154,7 +148,7 @@ func (s *site) bind() {
 
 func (s *site) binding(topic string, written bool) avro.Binding {
 	return avro.Binding{
-		Registry: s.registry, Subject: s.subject(topic),
+		Registry: s.registry, Topic: s.topic(topic),
 		AutoRegister: written && !s.readOnly && (s.cfg.AutoRegister || s.cfg.CreateTopics > 0),
 	}
 }

@@ -22,6 +22,9 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		Brokers:      v.list("brokers"),
 		Registry:     v.list("registry"),
 		StateDir:     v.text("state"),
+		Bundle:       v.text("bundle"),
+		UseLatest:    v.truth("use_latest"),
+		Normalize:    v.truth("normalize"),
 		CreateTopics: v.number("create_topics"),
 		AutoRegister: v.truth("auto_register"),
 		TopicPrefix:  v.text("topic_prefix"),
@@ -30,6 +33,9 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		StopTimeout:  v.duration("stop_timeout"),
 		LogLevel:     v.text("log_level"),
 	}
+	cfg.RegistryUser, cfg.RegistryPassword = v.text("registry_user"), v.text("registry_password")
+	cfg.RegistryToken, cfg.RegistryCAFile = v.text("registry_token"), v.text("registry_ca_file")
+	cfg.RegistryCertFile, cfg.RegistryKeyFile = v.text("registry_cert_file"), v.text("registry_key_file")
 	if len(v.wrong) > 0 {
 		return Config{}, fmt.Errorf("configuration: %s", strings.Join(v.wrong, "; "))
 	}

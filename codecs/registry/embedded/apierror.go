@@ -67,6 +67,10 @@ func errVersion(number int) *apiError {
 	return notFound(codeVersionNotFound, "Version %d not found.", number)
 }
 
+func errSchemaGUID(guid string) *apiError {
+	return notFound(codeSchemaNotFound, "Schema %s not found", guid)
+}
+
 func errSchemaID(id int) *apiError {
 	return notFound(codeSchemaNotFound, "Schema %d not found", id)
 }

@@ -14,8 +14,9 @@
 // # What it holds
 //
 // Subjects with numbered versions, ids that are the same for the same schema
-// under every subject, references between schemas, compatibility levels
-// (BACKWARD unless set otherwise) and modes, each for all subjects or for one.
+// under every subject, GUIDs that are the same in every such registry,
+// references between schemas, compatibility levels (BACKWARD unless set
+// otherwise) and modes, each for all subjects or for one.
 // Two schemas are the same when they differ in white space, in the order of
 // attributes, or in how a name is qualified only; documentation, defaults,
 // aliases and properties count. A request with normalize=true stores the

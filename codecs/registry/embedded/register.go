@@ -2,6 +2,8 @@ package embedded
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -184,9 +186,19 @@ func (st *state) idFor(s *schema) int {
 
 func (st *state) add(id int, s *schema) {
 	kept := *s
-	kept.id = id
+	kept.id, kept.guid = id, guidOf(s.key)
 	st.schemas[id] = &kept
 	st.keys[s.key] = id
+	st.guids[kept.guid] = id
+}
+
+// guidOf makes a UUID of version 8 out of what is equal for equal schemas, so
+// that a schema has the same GUID in every registry of this package.
+func guidOf(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
+	u := hex.EncodeToString(sum[:16])
+	return u[:8] + "-" + u[8:12] + "-" + u[12:16] + "-" + u[16:20] + "-" + u[20:]
 }
 
 func checkName(name string) *apiError {

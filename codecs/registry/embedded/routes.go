@@ -39,6 +39,7 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /schemas/ids/{id}/schema":                            s.getIDText,
 		"GET /schemas/ids/{id}/subjects":                          s.getIDSubjects,
 		"GET /schemas/ids/{id}/versions":                          s.getIDVersions,
+		"GET /schemas/guids/{guid}":                               s.getGUID,
 		"GET /config":                                             s.getConfig,
 		"PUT /config":                                             s.putConfig,
 		"DELETE /config":                                          s.deleteConfig,

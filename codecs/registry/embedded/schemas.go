@@ -3,6 +3,7 @@ package embedded
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // id runs f on the schema that the request's path names.
@@ -27,10 +28,24 @@ func (s *Server) getID(r *http.Request) (any, error) {
 		MaxID int `json:"maxId,omitempty"`
 	}
 	err := s.id(r, func(st *state, found *schema) {
-		out.Schema, out.References = found.text, found.refs
+		out.GUID, out.Schema, out.References = found.guid, found.text, found.refs
 		if flag(r, "fetchMaxId") {
 			out.MaxID = st.nextID - 1
 		}
+	})
+	return out, err
+}
+
+func (s *Server) getGUID(r *http.Request) (any, error) {
+	var out view
+	guid := strings.ToLower(r.PathValue("guid"))
+	err := s.read(func(st *state) error {
+		found := st.schemas[st.guids[guid]] // ids begin at 1
+		if found == nil {
+			return errSchemaGUID(guid)
+		}
+		out = view{GUID: guid, Schema: found.text, References: found.refs}
+		return nil
 	})
 	return out, err
 }

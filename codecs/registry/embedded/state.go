@@ -18,6 +18,7 @@ type reference struct {
 // schema is immutable.
 type schema struct {
 	id     int
+	guid   string
 	text   string
 	refs   []reference
 	key    string // equal for equal schemas
@@ -50,6 +51,7 @@ type state struct {
 	nextID   int
 	schemas  map[int]*schema
 	keys     map[string]int
+	guids    map[string]int
 	subjects map[string]*subject
 }
 
@@ -59,6 +61,7 @@ func newState() *state {
 		nextID:   1,
 		schemas:  make(map[int]*schema),
 		keys:     make(map[string]int),
+		guids:    make(map[string]int),
 		subjects: make(map[string]*subject),
 	}
 }
@@ -189,6 +192,7 @@ func (st *state) sweep(name string, ids ...int) {
 		if s := st.schemas[id]; s != nil && len(st.usages(id, which{deleted: true})) == 0 {
 			delete(st.schemas, id)
 			delete(st.keys, s.key)
+			delete(st.guids, s.guid)
 		}
 	}
 }

@@ -10,13 +10,14 @@ type view struct {
 	Subject    string      `json:"subject,omitempty"`
 	Version    int         `json:"version,omitempty"`
 	ID         int         `json:"id,omitempty"`
+	GUID       string      `json:"guid,omitempty"`
 	Schema     string      `json:"schema"`
 	References []reference `json:"references,omitempty"`
 }
 
 func (st *state) view(name string, v version) view {
 	s := st.schemas[v.ID]
-	return view{Subject: name, Version: v.Number, ID: v.ID, Schema: s.text, References: s.refs}
+	return view{Subject: name, Version: v.Number, ID: v.ID, GUID: s.guid, Schema: s.text, References: s.refs}
 }
 
 func (s *Server) getSubjects(r *http.Request) (any, error) {

@@ -37,6 +37,24 @@ func TestWaitGrowsToFiveSecondsAndStartsOver(t *testing.T) {
 	})
 }
 
+func TestWaitGrowsBetweenTheGivenBounds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := backoff.Backoff{First: 5 * time.Millisecond, Last: 12 * time.Millisecond}
+		var waited []time.Duration
+		for range 4 {
+			start := time.Now()
+			if err := b.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			waited = append(waited, time.Since(start)/time.Millisecond)
+		}
+		if diff := cmp.Diff(waited, []time.Duration{5, 10, 12, 12}); diff != "" {
+			t.Errorf("waits in milliseconds: %s", diff)
+		}
+	})
+}
+
 func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lovoo/goka"
 
+	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
@@ -32,6 +33,9 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		r, in := ctx.(record), msg.(*input)
 		p.Counters.In.Add(1)
+		if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
+			in.decode(codec, ctx.Headers())
+		}
 		x, err := p.try(r, node, in)
 		var broken *storeError
 		switch {
@@ -64,7 +68,7 @@ func (p *Program) try(r record, node graph.Node, in *input) (*exec, error) {
 		if err := wait.Wait(r.Stopping()); err != nil {
 			return nil, err
 		}
-		in.decode(p.Codecs[node.Name])
+		in.decode(p.Codecs[node.Name], r.Headers())
 	}
 }
 

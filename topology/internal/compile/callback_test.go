@@ -95,6 +95,22 @@ func (o *outage) Decode(data []byte) (any, error) {
 	return o.Codec.Decode(data)
 }
 
+// headed is an outage whose records have their beginning in a header.
+type headed struct{ outage }
+
+func (h *headed) EncodeWithHeaders(value any) ([]byte, map[string][]byte, error) {
+	data, err := h.Encode(value)
+	return data, nil, err
+}
+
+func (h *headed) DecodeWithHeaders(data []byte, headers map[string][]byte) (any, error) {
+	value, err := h.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	return string(headers["h"]) + value.(string), nil
+}
+
 // panicking is a codec whose Decode panics.
 type panicking struct{ codecs.Codec[string] }
 
@@ -219,7 +235,7 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 		{name: "a row of a table that is broken", data: []byte("broken"), want: `in|k|broken|in|step lookup-table: looking up key "broken" in table table: row is broken`},
 		{
 			name: "a record that the broker would refuse", data: []byte(strings.Repeat("x", 1000)),
-			want: "in|k|" + strings.Repeat("x", 1000) + "|in|output out: the record has 1047 bytes, more than the 1000 that the producer sends (max.request.size)",
+			want: "in|k|" + strings.Repeat("x", 1000) + "|in|output out: the record has 1098 bytes, more than the 1000 that the producer sends (max.request.size)",
 		},
 		{name: "a value that does not encode", data: []byte("UP"), want: "in|k|UP|in|output out: upper case is not wanted"},
 	}
@@ -253,6 +269,18 @@ func TestCallbackWaitsForTheRegistry(t *testing.T) {
 	run(t, p, node, ctx, []byte("word"))
 	if diff := cmp.Diff(ctx.emitted, []emission{{"p.out", "k", "word=row"}}); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestCallbackShowsCodecsTheHeaders(t *testing.T) {
+	t.Parallel()
+	for _, failures := range []int{0, 2} {
+		p, node := program(t, &headed{outage{Codec: codecs.String(), failures: failures}})
+		ctx := &fakeContext{}
+		run(t, p, node, ctx, []byte("word"))
+		if diff := cmp.Diff(ctx.emitted, []emission{{"p.out", "k", "vword"}}); diff != "" {
+			t.Errorf("after %d failures: %s", failures, diff)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lovoo/goka"
+
 	"github.com/gokavro/gokavro/codecs"
 )
 
@@ -25,14 +27,17 @@ type inputCodec struct{ codec codecs.Untyped }
 // Encode is never called for an input.
 func (c inputCodec) Encode(value any) ([]byte, error) { return c.codec.Encode(value) }
 
-// Decode returns an *input.
+// Decode returns an *input. One whose codec looks at headers, which goka has for
+// the callback only, is decoded there.
 func (c inputCodec) Decode(data []byte) (any, error) {
 	in := &input{raw: data}
-	in.decode(c.codec)
+	if _, later := c.codec.(codecs.HeaderCodec); !later {
+		in.decode(c.codec, nil)
+	}
 	return in, nil
 }
 
-func (in *input) decode(codec codecs.Untyped) {
+func (in *input) decode(codec codecs.Untyped, headers goka.Headers) {
 	if in.raw == nil {
 		in.err = errNoValue
 		return
@@ -42,5 +47,9 @@ func (in *input) decode(codec codecs.Untyped) {
 			in.value, in.err = nil, fmt.Errorf("the codec panicked: %v", r)
 		}
 	}()
+	if c, ok := codec.(codecs.HeaderCodec); ok {
+		in.value, in.err = c.DecodeWithHeaders(in.raw, headers)
+		return
+	}
 	in.value, in.err = codec.Decode(in.raw)
 }

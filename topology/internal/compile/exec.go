@@ -121,8 +121,9 @@ func (p *Program) encode(node, key string, value any) ([]byte, error) {
 	return data, nil
 }
 
-// recordOverhead is what sarama counts for a record beside key and value.
-const recordOverhead = 5*5 + 2*10 + 1
+// recordOverhead bounds what a record takes beside key and value in a batch of
+// its own: the batch's head, and the record's lengths, deltas and attributes.
+const recordOverhead = 61 + 5*5 + 10 + 1
 
 // apply hands the staged writes over. They carry the record's time.
 func (x *exec) apply() {

@@ -53,7 +53,7 @@ func (w *work) commitNow(offsets bool) {
 			continue
 		}
 		sealed = append(sealed, s)
-		b.Messages = append(b.Messages, s.Messages()...)
+		b.Records = append(b.Records, s.Records()...)
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
 	b.Offsets = w.due(offsets, len(sealed) > 0)
@@ -61,7 +61,7 @@ func (w *work) commitNow(offsets bool) {
 		return
 	}
 	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
-	if err := w.committer.Commit(b); err != nil {
+	if err := w.committer.Commit(w.allowed, b); err != nil {
 		w.fail(err)
 		return
 	}

@@ -147,7 +147,7 @@ func (b *testBundle) run(t *testing.T) *running {
 			return sarama.NewConsumerGroup(b.client.Config().Brokers, "g", conf)
 		},
 		Committer: func(ctx context.Context) (txn.Committer, error) {
-			c, err := txn.NewExactlyOnce(ctx, b.client.Config(), kafka.ProducerConfig{TransactionalID: "g"})
+			c, err := txn.NewExactlyOnce(ctx, b.client.Config(), txn.Config{TransactionalID: "g"})
 			if err != nil {
 				return nil, err
 			}
@@ -155,7 +155,7 @@ func (b *testBundle) run(t *testing.T) *running {
 		},
 		Task: func(partition int32) task.Config {
 			return task.Config{
-				Graph: group, Partition: partition, Topics: []string{"in"}, Changelogs: map[string]string{"g-table": "g-table"}, Log: b.log,
+				Graph: group, Partition: partition, Topics: []string{"in"}, Tables: []store.Spec{{Name: "g-table", Topic: "g-table"}}, Log: b.log,
 				Open: func(ctx context.Context) (task.State, error) { return b.open(ctx, partition, shared) },
 			}
 		},
@@ -258,24 +258,24 @@ func (b *testBundle) checkExact(t *testing.T, n int) {
 type faulty struct {
 	txn.Committer
 	left  *atomic.Int32 // commits until the fault
-	fault func(txn.Committer, txn.Batch) error
+	fault func(context.Context, txn.Committer, txn.Batch) error
 }
 
-func (f *faulty) Commit(b txn.Batch) error {
+func (f *faulty) Commit(ctx context.Context, b txn.Batch) error {
 	if f.left.Add(-1) == 0 {
-		return f.fault(f.Committer, b)
+		return f.fault(ctx, f.Committer, b)
 	}
-	return f.Committer.Commit(b)
+	return f.Committer.Commit(ctx, b)
 }
 
 var errAsked = errors.New("asked to fail")
 
 func TestAFaultOfACommitChangesNothing(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]func(txn.Committer, txn.Batch) error{
-		"before it": func(txn.Committer, txn.Batch) error { return errAsked },
-		"its answer is lost": func(c txn.Committer, b txn.Batch) error {
-			return errors.Join(c.Commit(b), errAsked)
+	for name, fault := range map[string]func(context.Context, txn.Committer, txn.Batch) error{
+		"before it": func(context.Context, txn.Committer, txn.Batch) error { return errAsked },
+		"its answer is lost": func(ctx context.Context, c txn.Committer, b txn.Batch) error {
+			return errors.Join(c.Commit(ctx, b), errAsked)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -376,12 +376,41 @@ func TestEnginesShareTheWork(t *testing.T) {
 	b.checkExact(t, 6*each)
 }
 
+// A callback that hangs does not keep its partition when that is given to
+// another process.
+func TestAPartitionThatHangsCanBeTakenOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := *b
+	other.dir = t.TempDir()
+	hung, release := make(chan struct{}, partitions), make(chan struct{})
+	b.call = func(goka.Context, string) {
+		select {
+		case <-release:
+		case hung <- struct{}{}:
+			<-release
+		}
+	}
+	r := b.run(t)
+	b.write(t, 0, 20)
+	for range partitions {
+		<-hung
+	}
+	guest := other.runAs(t, "other")
+	b.await(t, 20*partitions/2)
+	close(release)
+	b.await(t, 20*partitions)
+	guest.stop(t)
+	r.stop(t)
+	b.checkExact(t, 20)
+}
+
 // runAs is run with a transactional id of its own.
 func (b *testBundle) runAs(t *testing.T, id string) *running {
 	t.Helper()
 	b.edit = func(cfg *engine.Config) {
 		cfg.Committer = func(ctx context.Context) (txn.Committer, error) {
-			return txn.NewExactlyOnce(ctx, b.client.Config(), kafka.ProducerConfig{TransactionalID: id})
+			return txn.NewExactlyOnce(ctx, b.client.Config(), txn.Config{TransactionalID: id})
 		}
 	}
 	return b.run(t)

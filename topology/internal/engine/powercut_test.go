@@ -240,7 +240,7 @@ type doomed struct {
 }
 
 // Commit does what a commit does until the process dies.
-func (d *doomed) Commit(b txn.Batch) error {
+func (d *doomed) Commit(ctx context.Context, b txn.Batch) error {
 	v := d.victim
 	n := v.commits.Add(1)
 	if n == fatalCommit && v.step.at == beforeTxn || n > fatalCommit && v.step.at == afterDisk {
@@ -249,7 +249,7 @@ func (d *doomed) Commit(b txn.Batch) error {
 	if v.isDead() {
 		return errDead
 	}
-	err := d.Committer.Commit(b)
+	err := d.Committer.Commit(ctx, b)
 	if err == nil {
 		v.advance()
 	}

@@ -57,7 +57,11 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 		}
 	}
 	w.mu.Unlock()
-	w.drop(lost)
+	// Nobody waits for a callback that hangs: its task is killed at once.
+	for _, m := range lost {
+		m.task.Kill()
+	}
+	w.dropping.Go(func() { w.drop(lost) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, partition := range wanted {

@@ -24,6 +24,10 @@ type work struct {
 	life context.Context // ends at a fault and at the end of a graceful stop
 	end  context.CancelCauseFunc
 
+	allowed    context.Context // ends when a commit that is under way is to be given up
+	endCommits context.CancelFunc
+	dropping   sync.WaitGroup // tasks of partitions that were lost
+
 	committing sync.Mutex // held during a commit
 
 	mu        sync.Mutex
@@ -49,12 +53,14 @@ type member struct {
 func newWork(e *Engine, committer txn.Committer, consumer sarama.ConsumerGroup) *work {
 	w := &work{engine: e, committer: committer, consumer: consumer, tasks: map[int32]*member{}, positions: map[string]map[int32]int64{}}
 	w.life, w.end = context.WithCancelCause(context.Background())
+	w.allowed, w.endCommits = context.WithCancel(context.Background())
 	return w
 }
 
 var errStopped = errors.New("stopped")
 
-// run works until ctx ends or something fails, and leaves nothing running.
+// run works until ctx ends or something fails, and leaves nothing running but
+// callbacks that do not return.
 func (w *work) run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { w.consume(); return nil })
@@ -69,15 +75,11 @@ func (w *work) run(ctx context.Context) error {
 	if errors.Is(err, errStopped) {
 		err = nil
 	}
-	if _, stuck := errors.AsType[*StopError](err); stuck {
-		// A callback that does not return keeps its task and its tables.
-		go func() {
-			w.drop(w.members())
-			w.engine.cfg.Released()
-		}()
-	} else {
-		w.drop(w.members())
+	_, stuck := errors.AsType[*StopError](err)
+	if stuck = !w.release(stuck); stuck {
+		err = &StopError{Bound: w.engine.cfg.StopTimeout}
 	}
+	w.endCommits()
 	return errors.Join(err, w.consumer.Close(), w.committer.Close())
 }
 
@@ -103,8 +105,38 @@ func (w *work) stop() {
 	for _, m := range members {
 		m.task.Kill()
 	}
+	// The last commit may take as long again, and no longer.
+	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
 	w.commit(true)
 	w.end(cause)
+}
+
+// release gives up all tasks, and reports whether that is done within the bound
+// of a stop; a callback that does not return keeps its task and its tables. With
+// late the bound has passed already.
+func (w *work) release(late bool) bool {
+	released := make(chan struct{})
+	go func() {
+		defer close(released)
+		w.drop(w.members())
+		w.dropping.Wait()
+	}()
+	bound := w.engine.cfg.StopTimeout
+	if late {
+		bound = 0
+	}
+	timer := time.NewTimer(bound)
+	defer timer.Stop()
+	select {
+	case <-released:
+		return true
+	case <-timer.C:
+		go func() {
+			<-released
+			w.engine.cfg.Released()
+		}()
+		return false
+	}
 }
 
 // fail ends the work; the first fault counts.

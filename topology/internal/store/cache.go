@@ -92,14 +92,27 @@ func (c *Cache[V]) Get(key string) (V, bool, error) {
 }
 
 // Take returns the value of a key as Get does, but the caller alone has it and
-// may change it. Set brings it back; if that never comes, the next read finds
-// the row as it was before.
+// may change it. Set brings it back, or PutBack if it is as it was; if neither
+// ever comes, the next read finds the row as it was before.
 func (c *Cache[V]) Take(key string) (V, bool, error) {
 	if value, ok := c.kept(key, true); ok {
 		return value, true, nil
 	}
-	value, _, ok, err := c.load(key)
+	value, found, ok, err := c.load(key)
+	if ok {
+		c.keep(slot[V]{key: key, millis: found.millis, bytes: len(found.value)})
+		_, _ = c.kept(key, true)
+	}
 	return value, ok, err
+}
+
+// PutBack brings a value back that was taken and not changed.
+func (c *Cache[V]) PutBack(key string, value V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at, known := c.index[key]; known && !c.slots[at].full {
+		c.slots[at].value, c.slots[at].full = value, true
+	}
 }
 
 // Set writes a value to the table in its encoded form and keeps it. Neither may

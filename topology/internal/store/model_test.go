@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -44,11 +45,11 @@ type walker struct {
 
 func (w *walker) key() string {
 	keys := []string{"", "__offset", "\x00", "\xff"}
-	if n := w.rng.IntN(60); n >= len(keys) {
-		return fmt.Sprintf("k%02d", n)
-	} else {
+	n := w.rng.IntN(60)
+	if n < len(keys) {
 		return keys[n]
 	}
+	return fmt.Sprintf("k%02d", n)
 }
 
 func (w *walker) table() string { return []string{"a", "b"}[w.rng.IntN(2)] }
@@ -56,7 +57,7 @@ func (w *walker) table() string { return []string{"a", "b"}[w.rng.IntN(2)] }
 func (w *walker) step(t *testing.T) {
 	switch n := w.rng.IntN(100); {
 	case n < 55:
-		table, key, value := w.table(), w.key(), fmt.Sprintf("%d", w.rng.IntN(1000))
+		table, key, value := w.table(), w.key(), strconv.Itoa(w.rng.IntN(1000))
 		w.db.Table(table).Set(key, []byte(value))
 		w.now[table][key] = value
 	case n < 70:

@@ -125,12 +125,12 @@ func (g *guard) newManifest(path string, file vfs.File) *manifest {
 	return &manifest{File: file, guard: g, seal: seal{manifest: g.PathBase(path)}, path: g.PathJoin(folder, sealFile)}
 }
 
-// Write appends to the file.
+// Write appends to the file. The sum comes first, for a vfs.File may change what
+// it is given.
 func (m *manifest) Write(p []byte) (int, error) {
-	n, err := m.File.Write(p)
 	m.seal.length += int64(len(p))
 	m.seal.sum = crc32.Update(m.seal.sum, castagnoli(), p)
-	return n, err
+	return m.File.Write(p)
 }
 
 // Sync waits for the disk and renews the seal. That need not reach the disk: an

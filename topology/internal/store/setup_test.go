@@ -64,6 +64,9 @@ func (b *testBundle) open(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if healed := db.Healed(); healed != "" {
+		t.Errorf("the store was emptied: %s", healed)
+	}
 	b.db = db
 }
 

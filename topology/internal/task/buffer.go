@@ -3,30 +3,30 @@ package task
 import (
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // buffer holds what finished units did and no commit has taken yet. Its
 // owner's lock guards it.
 type buffer struct {
-	messages []*sarama.ProducerMessage
-	rows     map[rowKey]*sarama.ProducerMessage // a change of a row, the last of each key
-	offsets  map[string]int64                   // by topic, the offset to go on from
-	units    int
-	bytes    int
+	records []*kafka.Record
+	rows    map[rowKey]*kafka.Record // a change of a row, the last of each key
+	offsets map[string]int64         // by topic, the offset to go on from
+	units   int
+	bytes   int
 }
 
 type rowKey struct{ table, key string }
 
 func newBuffer() *buffer {
-	return &buffer{rows: map[rowKey]*sarama.ProducerMessage{}, offsets: map[string]int64{}}
+	return &buffer{rows: map[rowKey]*kafka.Record{}, offsets: map[string]int64{}}
 }
 
 func (b *buffer) empty() bool { return b.units == 0 }
 
 // add takes a finished unit in.
 func (b *buffer) add(u *Unit) {
-	b.messages = append(b.messages, u.outputs...)
+	b.records = append(b.records, u.outputs...)
 	if u.offset != noOffset {
 		b.offsets[u.topic] = max(b.offsets[u.topic], u.offset+1)
 	}
@@ -36,16 +36,12 @@ func (b *buffer) add(u *Unit) {
 
 // change notes that a row was set, for its changelog; nil deletes.
 func (b *buffer) change(to place, at rowKey, row []byte, when time.Time) {
-	message := b.rows[at]
-	if message == nil {
-		message = &sarama.ProducerMessage{Topic: to.topic, Partition: to.partition, Key: sarama.StringEncoder(at.key)}
-		b.rows[at] = message
+	record := b.rows[at]
+	if record == nil {
+		record = &kafka.Record{Topic: to.topic, Partition: to.partition, Key: []byte(at.key)}
+		b.rows[at] = record
 	}
-	message.Timestamp = when
-	message.Value = nil
-	if row != nil {
-		message.Value = sarama.ByteEncoder(row)
-	}
+	record.Time, record.Value = when, row
 }
 
 type place struct {
@@ -54,9 +50,9 @@ type place struct {
 }
 
 // all returns outputs and changes.
-func (b *buffer) all() []*sarama.ProducerMessage {
-	for _, message := range b.rows {
-		b.messages = append(b.messages, message)
+func (b *buffer) all() []*kafka.Record {
+	for _, record := range b.rows {
+		b.records = append(b.records, record)
 	}
-	return b.messages
+	return b.records
 }

@@ -35,7 +35,11 @@ func (c *Context) Stopping() context.Context { return c.run.task.soft }
 // none: its bytes, or its decoded value where that is known. The value is the
 // caller's own until the record is done.
 func (c *Context) Row(table, key string) (row []byte, value any, err error) {
-	return c.run.task.row(table, key)
+	taken, err := c.run.task.take(c.unit, table, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return taken.row, taken.value, nil
 }
 
 // SetRow stages a row; nil bytes delete it. value is its decoded form, nil when

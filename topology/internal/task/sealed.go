@@ -3,9 +3,8 @@ package task
 import (
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/gokavro/gokavro/topology/internal/store"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Sealed is what the units that one commit takes did. The commit's goroutine
@@ -14,7 +13,7 @@ type Sealed struct {
 	task       *Task
 	buffer     *buffer
 	generation *store.Generation // nil without tables
-	messages   []*sarama.ProducerMessage
+	records    []*kafka.Record
 }
 
 // Seal takes the units that are finished, nil when there are none. They are
@@ -35,10 +34,8 @@ func (t *Task) Seal() (*Sealed, error) {
 	if t.state.DB != nil {
 		s.generation = t.state.DB.Seal()
 	}
-	if expired {
-		s.addExpired()
-	}
-	s.messages = s.buffer.all()
+	s.age()
+	s.records = s.buffer.all()
 	t.finished = newBuffer()
 	t.makeRoom()
 	return s, nil
@@ -56,15 +53,16 @@ func (t *Task) expire() (bool, error) {
 	return looked > 0, err
 }
 
-// addExpired adds tombstones of the rows that were deleted because of their age:
-// the changes that are no unit's.
-func (s *Sealed) addExpired() {
-	for table, topic := range s.task.cfg.Changelogs {
-		for change := range s.generation.Changes(table) {
-			at := rowKey{table, change.Key}
-			if _, known := s.buffer.rows[at]; !known {
-				s.buffer.change(place{topic, s.task.cfg.Partition}, at, change.Value, s.task.swept)
-			}
+// age gives the changes of tables with a TTL the times that their rows age by,
+// and adds the tombstones of those that were deleted because of their age, which
+// are no unit's.
+func (s *Sealed) age() {
+	for _, spec := range s.task.cfg.Tables {
+		if spec.TTL == 0 {
+			continue
+		}
+		for change := range s.generation.Changes(spec.Name) {
+			s.buffer.change(place{spec.Topic, s.task.cfg.Partition}, rowKey{spec.Name, change.Key}, change.Value, change.Time)
 		}
 	}
 }
@@ -80,24 +78,26 @@ const (
 func (s *Sealed) Units() int { return s.buffer.units }
 
 // Outputs returns how many records they write, changes of tables left out.
-func (s *Sealed) Outputs() int { return len(s.messages) - len(s.buffer.rows) }
+func (s *Sealed) Outputs() int { return len(s.records) - len(s.buffer.rows) }
 
-// Messages returns the records to write: outputs, and the changes of the
+// Records returns the records to write: outputs, and the changes of the
 // tables, each key's last.
-func (s *Sealed) Messages() []*sarama.ProducerMessage { return s.messages }
+func (s *Sealed) Records() []*kafka.Record { return s.records }
 
 // Offsets returns by topic the offset to go on from.
 func (s *Sealed) Offsets() map[string]int64 { return s.buffer.offsets }
 
 // Flush brings the changes to the disk once they are committed, with the place
-// in the changelogs that they were written to.
+// in the changelogs that they were written to, as far as the brokers told it.
 func (s *Sealed) Flush() error {
 	if s.generation == nil {
 		return nil
 	}
 	next := map[string]int64{}
-	for at, message := range s.buffer.rows {
-		next[at.table] = max(next[at.table], message.Offset+1)
+	for at, record := range s.buffer.rows {
+		if record.Offset >= 0 {
+			next[at.table] = max(next[at.table], record.Offset+1)
+		}
 	}
 	return s.generation.Flush(next)
 }

@@ -94,14 +94,18 @@ func (t *Task) handOver() {
 }
 
 func (t *Task) pass(unit *Unit) {
-	for _, w := range unit.writes {
-		table := t.state.DB.Table(w.table)
-		if w.row == nil {
-			table.Delete(w.key)
-		} else {
-			table.Set(w.key, w.row)
+	for _, r := range unit.reads {
+		if _, set := unit.get(r.table, r.key); !set {
+			t.rows[r.table].PutBack(r.key, r.entry)
 		}
-		t.finished.change(place{t.cfg.Changelogs[w.table], t.cfg.Partition}, rowKey{w.table, w.key}, w.row, unit.time)
+	}
+	for _, w := range unit.writes {
+		if w.row == nil {
+			t.rows[w.table].Delete(w.key)
+		} else {
+			t.rows[w.table].Set(w.key, entry{w.row, w.value}, w.row)
+		}
+		t.finished.change(place{t.changelog(w.table), t.cfg.Partition}, rowKey{w.table, w.key}, w.row, unit.time)
 	}
 	t.finished.add(unit)
 	if unit.offset != noOffset {
@@ -116,19 +120,36 @@ func (t *Task) makeRoom() {
 	t.room = make(chan struct{})
 }
 
-// row returns a table's row as the record in hand sees it.
-func (t *Task) row(table, key string) (row []byte, value any, err error) {
+// take gives the record of a unit a table's row, as it sees it, for its own.
+func (t *Task) take(unit *Unit, table, key string) (entry, error) {
 	if w, found := t.staged(table, key); found {
-		return w.row, w.value, nil
+		return entry{w.row, w.value}, nil
 	}
-	row, found, err := t.state.DB.Table(table).Get(key)
+	taken, found, err := t.rows[table].Take(key)
 	if err != nil {
-		return nil, nil, &FatalError{fmt.Errorf("reading key %q of table %s: %w", key, table, err)}
+		return entry{}, unreadable(table, key, err)
 	}
-	if !found {
-		return nil, nil, nil
+	if found {
+		unit.reads = append(unit.reads, read{table, key, taken})
 	}
-	return row, nil, nil
+	return taken, nil
+}
+
+// row returns the bytes of a table's row as the record in hand sees it, nil
+// when there is none.
+func (t *Task) row(table, key string) ([]byte, error) {
+	if w, found := t.staged(table, key); found {
+		return w.row, nil
+	}
+	kept, _, err := t.rows[table].Get(key)
+	if err != nil {
+		return nil, unreadable(table, key, err)
+	}
+	return kept.row, nil
+}
+
+func unreadable(table, key string, err error) error {
+	return &FatalError{fmt.Errorf("reading key %q of table %s: %w", key, table, err)}
 }
 
 // staged returns what units that are not handed over have set.

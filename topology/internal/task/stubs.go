@@ -2,10 +2,14 @@ package task
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
+
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // producer is the goka.Producer of a run: it stages what the record in hand
@@ -27,11 +31,20 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 	if unit == nil {
 		return finish(nil, errNoRecord)
 	}
-	if _, table := p.run.task.cfg.Changelogs[topic]; !table {
-		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: headers.ToSarama()})
+	if p.run.task.changelog(topic) == "" {
+		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: inOrder(headers)})
 	}
 	finish(nil, nil)
 	return promise
+}
+
+// inOrder makes a list of goka's headers, which have none.
+func inOrder(headers goka.Headers) []kafka.Header {
+	var list []kafka.Header
+	for _, key := range slices.Sorted(maps.Keys(headers)) {
+		list = append(list, kafka.Header{Key: key, Value: headers[key]})
+	}
+	return list
 }
 
 // Close does nothing.
@@ -67,7 +80,7 @@ func (s *rows) Has(key string) (bool, error) {
 
 // Get returns the key's row, nil when there is none.
 func (s *rows) Get(key string) ([]byte, error) {
-	row, _, err := s.run.task.row(s.table, key)
+	row, err := s.run.task.row(s.table, key)
 	if err != nil {
 		s.run.note(err)
 	}

@@ -32,9 +32,9 @@ type Config struct {
 	Partition int32
 	// Topics are the topics that the group consumes, its loop included.
 	Topics []string
-	// Changelogs holds the topics of the tables by their names. goka's own table
+	// Tables are the tables and their changelogs. goka's own table
 	// is under its topic's name.
-	Changelogs map[string]string
+	Tables []store.Spec
 	// Lookups holds tables that the process has whole, by their topics.
 	Lookups map[string]Table
 	// Check looks at a record before goka decodes it. The default accepts all.
@@ -83,6 +83,8 @@ type Limits struct {
 	Units int
 	// Bytes is how much finished units may hold. Default 32 MiB.
 	Bytes int
+	// Cache is how much of the tables is kept decoded. Default 16 MiB.
+	Cache int
 	// MaxIdle is how long a topic without records is waited for before newer
 	// records of other topics are taken. Default 100 ms.
 	MaxIdle time.Duration
@@ -100,6 +102,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.Records, 4096)
 	def(&l.Units, 20_000)
 	def(&l.Bytes, 32<<20)
+	def(&l.Cache, 16<<20)
 	def(&l.Restarts, 5)
 	if l.MaxIdle == 0 {
 		l.MaxIdle = 100 * time.Millisecond
@@ -124,6 +127,7 @@ type Task struct {
 	pending  []*Unit       // begun and not handed over, in their order
 	finished *buffer
 	state    State
+	rows     map[string]*store.Cache[entry] // by table, over state.DB
 	swept    time.Time
 	handed   int64 // units handed over since the start
 }
@@ -223,7 +227,7 @@ func (t *Task) open() bool {
 		if err == nil {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.state = state
+			t.state, t.rows = state, t.caches(state.DB)
 			return true
 		}
 		if t.soft.Err() != nil {
@@ -234,6 +238,29 @@ func (t *Task) open() bool {
 			return false
 		}
 	}
+}
+
+// caches returns what keeps rows in memory, for each table.
+func (t *Task) caches(db *store.DB) map[string]*store.Cache[entry] {
+	caches := map[string]*store.Cache[entry]{}
+	if db == nil {
+		return caches
+	}
+	each := t.cfg.Limits.Cache / max(len(t.cfg.Tables), 1)
+	for _, spec := range t.cfg.Tables {
+		caches[spec.Name] = store.NewCache(db.Table(spec.Name), each, func(row []byte) (entry, error) { return entry{row: row}, nil })
+	}
+	return caches
+}
+
+// changelog returns the topic of a table, empty for a name that is no table's.
+func (t *Task) changelog(table string) string {
+	for _, spec := range t.cfg.Tables {
+		if spec.Name == table {
+			return spec.Topic
+		}
+	}
+	return ""
 }
 
 // Close forgets what was not committed and closes the database. Run must have

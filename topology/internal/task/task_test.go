@@ -34,7 +34,7 @@ func start(t *testing.T, change func(*task.Config), edges ...goka.Edge) *testBun
 	t.Helper()
 	cfg := task.Config{
 		Graph: goka.DefineGroup("g", edges...), Partition: 3, Topics: []string{"in", "other"},
-		Changelogs: map[string]string{table: "changes"}, Limits: task.Limits{MaxIdle: time.Hour},
+		Tables: []store.Spec{{Name: table, Topic: "changes"}}, Limits: task.Limits{MaxIdle: time.Hour},
 		Open: func(context.Context) (task.State, error) {
 			db, err := store.Open(store.Config{
 				Dir: "state", FS: vfs.NewMem(),
@@ -127,16 +127,15 @@ func (b *testBundle) outputs(t *testing.T, topic string) []string {
 	t.Helper()
 	var list []string
 	for _, s := range b.sealed {
-		for _, m := range s.Messages() {
-			if m.Topic != topic {
+		for _, r := range s.Records() {
+			if r.Topic != topic {
 				continue
 			}
-			key, _ := m.Key.Encode()
-			value := []byte("<none>")
-			if m.Value != nil {
-				value, _ = m.Value.Encode()
+			value := "<none>"
+			if r.Value != nil {
+				value = string(r.Value)
 			}
-			list = append(list, string(key)+"="+string(value))
+			list = append(list, string(r.Key)+"="+value)
 		}
 	}
 	return list
@@ -423,11 +422,13 @@ func TestExpiredRowsBecomeTombstones(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	var clock atomic.Int64
 	clock.Store(past.UnixMilli())
+	aging := []store.Spec{{Name: table, Topic: "changes", TTL: time.Minute}}
 	b := start(t, func(cfg *task.Config) {
+		cfg.Tables = aging
 		cfg.Open = func(context.Context) (task.State, error) {
 			db, err := store.Open(store.Config{
 				Dir: "state", FS: vfs.NewMem(), Now: func() time.Time { return time.UnixMilli(clock.Load()) },
-				Owner: store.Owner{Group: "g", Partition: 3, Tables: []store.Spec{{Name: table, Topic: "changes", TTL: time.Minute}}},
+				Owner: store.Owner{Group: "g", Partition: 3, Tables: aging},
 			})
 			return task.State{DB: db}, err
 		}

@@ -3,7 +3,7 @@ package task
 import (
 	"time"
 
-	"github.com/IBM/sarama"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Unit is what one record did: outputs, rows and the offset to go on from. A
@@ -15,12 +15,25 @@ type Unit struct {
 	offset int64 // noOffset for a visit, which comes from no topic
 	time   time.Time
 
-	outputs []*sarama.ProducerMessage
+	outputs []*kafka.Record
 	writes  []write
+	reads   []read
 	done    bool
 }
 
 const noOffset = -1
+
+// entry is a row as it is kept in memory.
+type entry struct {
+	row   []byte
+	value any // decoded, nil when it is not known
+}
+
+// read is a row that a record has taken, to give back when it did not set it.
+type read struct {
+	table, key string
+	entry
+}
 
 // write is a row that a record has set.
 type write struct {
@@ -40,20 +53,15 @@ type Output struct {
 	Value []byte
 	// Time is the record's timestamp; the zero time is that of the commit.
 	Time    time.Time
-	Headers []sarama.RecordHeader
+	Headers []kafka.Header
 }
 
 // Emit adds a record to what the unit writes.
 func (u *Unit) Emit(o Output) {
-	message := &sarama.ProducerMessage{
-		Topic: o.Topic, Partition: max(o.Partition, -1), Key: sarama.StringEncoder(o.Key),
-		Timestamp: o.Time, Headers: o.Headers,
-	}
-	// A nil slice in an encoder would be an empty value, not a missing one.
-	if o.Value != nil {
-		message.Value = sarama.ByteEncoder(o.Value)
-	}
-	u.outputs = append(u.outputs, message)
+	u.outputs = append(u.outputs, &kafka.Record{
+		Topic: o.Topic, Partition: max(o.Partition, -1), Key: []byte(o.Key), Value: o.Value,
+		Time: o.Time, Headers: o.Headers,
+	})
 }
 
 // set stages a row; the last one of a key counts.
@@ -81,10 +89,7 @@ func (u *Unit) get(table, key string) (write, bool) {
 func (u *Unit) size() int {
 	total := unitOverhead
 	for _, out := range u.outputs {
-		total += messageOverhead
-		if out.Value != nil {
-			total += out.Value.Length()
-		}
+		total += recordOverhead + len(out.Value)
 	}
 	for _, w := range u.writes {
 		total += len(w.key) + len(w.row)
@@ -93,6 +98,6 @@ func (u *Unit) size() int {
 }
 
 const (
-	unitOverhead    = 64
-	messageOverhead = 256
+	unitOverhead   = 64
+	recordOverhead = 256
 )

@@ -2,9 +2,7 @@ package txn
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -14,87 +12,64 @@ import (
 // NewAtLeastOnce returns a committer that writes a batch's records and then
 // its offsets. What it took before a crash is there; what comes after its last
 // offsets may be there twice.
-func NewAtLeastOnce(ctx context.Context, cfg kafka.Config, p kafka.ProducerConfig) (Committer, error) {
-	p.TransactionalID = ""
-	producer, err := kafka.DialProducer(ctx, cfg, p)
+func NewAtLeastOnce(ctx context.Context, cfg kafka.Config, c Config) (Committer, error) {
+	c.TransactionalID = ""
+	w, err := newWriter(ctx, cfg, c)
 	if err != nil {
 		return nil, err
 	}
-	return &oneByOne{producer: producer}, nil
+	return &oneByOne{writer: w}, nil
 }
 
-type oneByOne struct{ producer *kafka.Producer }
+type oneByOne struct{ writer *writer }
 
 // Commit writes the records and, when all are acknowledged, the offsets.
-func (o *oneByOne) Commit(b Batch) error {
-	if err := send(o.producer, b.Messages); err != nil {
-		return fmt.Errorf("txn: writing %d records: %w", len(b.Messages), err)
+func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
+	ctx, done := o.writer.within(ctx, patience)
+	defer done()
+	if err := o.write(ctx, b.Records); err != nil {
+		return fmt.Errorf("txn: writing %d records: %w", len(b.Records), fenced(err))
 	}
 	if len(b.Offsets) == 0 {
 		return nil
 	}
-	if err := o.commitOffsets(b); err != nil {
-		return fmt.Errorf("txn: committing offsets of group %s: %w", b.Member.GroupID, err)
+	if err := o.commitOffsets(ctx, b); err != nil {
+		return fmt.Errorf("txn: committing offsets of group %s: %w", b.Member.GroupID, fenced(err))
 	}
 	return nil
 }
 
-// commitOffsets tries a coordinator that has moved or is away again, as often
-// as a transaction would.
-func (o *oneByOne) commitOffsets(b Batch) error {
-	client := o.producer.Client()
-	retry := client.Config().Producer.Transaction.Retry
-	var err error
-	for attempt := 0; attempt <= retry.Max; attempt++ {
-		var again bool
-		if again, err = o.commitOnce(client, b); !again {
-			return err
-		}
-		<-time.After(retry.Backoff)
-		if refresh := client.RefreshCoordinator(b.Member.GroupID); refresh != nil {
-			err = errors.Join(err, refresh)
-		}
+func (o *oneByOne) write(ctx context.Context, records []*kafka.Record) error {
+	if err := o.writer.load(ctx, records); err != nil {
+		return err
 	}
-	return err
+	return o.writer.flush(ctx)
 }
 
-func (o *oneByOne) commitOnce(client sarama.Client, b Batch) (again bool, err error) {
-	coordinator, err := client.Coordinator(b.Member.GroupID)
-	if err != nil {
-		return true, err
-	}
-	response, err := coordinator.CommitOffset(offsetRequest(b))
-	if err != nil {
-		_ = coordinator.Close()
-		return true, err
-	}
-	for _, partitions := range response.Errors {
-		for _, code := range partitions {
-			switch code {
-			case sarama.ErrNoError:
-			case sarama.ErrNotCoordinatorForConsumer, sarama.ErrConsumerCoordinatorNotAvailable,
-				sarama.ErrOffsetsLoadInProgress, sarama.ErrRebalanceInProgress:
-				return true, code
-			default:
-				return false, code
-			}
-		}
-	}
-	return false, nil
-}
-
-func offsetRequest(b Batch) *sarama.OffsetCommitRequest {
+func (o *oneByOne) commitOffsets(ctx context.Context, b Batch) error {
 	request := &sarama.OffsetCommitRequest{
 		Version: 7, ConsumerGroup: b.Member.GroupID, ConsumerGroupGeneration: b.Member.GenerationID,
 		ConsumerID: b.Member.MemberID, GroupInstanceId: b.Member.GroupInstanceID, RetentionTime: -1,
 	}
 	for topic, partitions := range b.Offsets {
 		for partition, offset := range partitions {
-			request.AddBlock(topic, partition, offset, 0, "")
+			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, "")
 		}
 	}
-	return request
+	return o.writer.group(b.Member.GroupID).ask(ctx, func(b *sarama.Broker) error {
+		response, err := b.CommitOffset(request)
+		if err != nil {
+			return err
+		}
+		var faults []error
+		for _, partitions := range response.Errors {
+			for _, code := range partitions {
+				faults = append(faults, fault(code))
+			}
+		}
+		return decisive(faults)
+	})
 }
 
-// Close gives the producer up.
-func (o *oneByOne) Close() error { return o.producer.Close() }
+// Close ends the connections.
+func (o *oneByOne) Close() error { return o.writer.close() }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -14,8 +16,11 @@ import (
 
 // Batch is what one commit takes.
 type Batch struct {
-	// Messages are written; after the commit each has its partition and offset.
-	Messages []*sarama.ProducerMessage
+	// Records are written in their order. One whose Partition is 0 or more goes to
+	// that one, others to that of their key's hash, and those without a key go
+	// round. A zero Time is that of the commit. After it each has its partition and
+	// its offset, which is -1 when the broker had it already and does not say where.
+	Records []*kafka.Record
 	// Offsets are where the group goes on from, by topic and partition.
 	Offsets map[string]map[int32]int64
 	// Member is who commits.
@@ -24,134 +29,121 @@ type Batch struct {
 
 // Committer takes batches, one after the other. After an error it takes no
 // more: what has become of the batch is not known, and the next committer
-// finds it resolved. It is for one goroutine.
+// finds it resolved. A [*RefusedError] names the record that is at fault, a
+// [*FencedError] says that somebody else has taken over. Commit tries for a
+// minute at most, and stops at once when ctx ends. It is for one goroutine.
 type Committer interface {
-	Commit(Batch) error
+	Commit(ctx context.Context, b Batch) error
 	Close() error
 }
+
+// Config says how a committer writes.
+type Config struct {
+	// TransactionalID is Kafka's transactional.id. A committer with the same one
+	// that is still at work elsewhere is fenced. It is for exactly once only.
+	TransactionalID string
+	// TransactionTimeout is how long a transaction may be open before the broker
+	// aborts it: transaction.timeout.ms. The default is 10 s.
+	TransactionTimeout time.Duration
+	// Hasher chooses the partition of a record that names none, by its key. The
+	// default is [kafka.NewHasher].
+	Hasher func() hash.Hash32
+	// Compression is that of the batches: compression.type. The default is none.
+	Compression sarama.CompressionCodec
+}
+
+const (
+	defaultTransactionTimeout = 10 * time.Second
+	// patience bounds a commit and what comes before the first one: max.block.ms.
+	patience = time.Minute
+	// abortPatience bounds the abort after a fault.
+	abortPatience = 5 * time.Second
+)
 
 // NewExactlyOnce returns a committer of transactions. Readers with
 // isolation.level=read_committed see all of a batch or nothing. A member that
 // was replaced is refused by its generation, KIP-447; another committer with
-// that transactional id fences this one.
-func NewExactlyOnce(ctx context.Context, cfg kafka.Config, p kafka.ProducerConfig) (Committer, error) {
-	producer, err := kafka.DialProducer(ctx, cfg, p)
+// that transactional id fences this one. It waits, until ctx ends or for a
+// minute, until what its predecessor left open is resolved.
+func NewExactlyOnce(ctx context.Context, cfg kafka.Config, c Config) (Committer, error) {
+	if c.TransactionalID == "" {
+		return nil, errors.New("txn: exactly once needs a transactional id")
+	}
+	if c.TransactionTimeout == 0 {
+		c.TransactionTimeout = defaultTransactionTimeout
+	}
+	w, err := newWriter(ctx, cfg, c)
 	if err != nil {
 		return nil, err
 	}
-	return &transactions{producer: producer}, nil
+	return &transactions{writer: w, timeout: c.TransactionTimeout}, nil
 }
 
-type transactions struct{ producer *kafka.Producer }
+type transactions struct {
+	writer  *writer
+	timeout time.Duration
+}
 
-// Commit runs one transaction. Every one carries the group's offsets, because
-// that is where a member is fenced.
-func (t *transactions) Commit(b Batch) error {
-	err := t.commit(b)
-	if err == nil {
+// Commit runs one transaction.
+func (t *transactions) Commit(ctx context.Context, b Batch) error {
+	if len(b.Records) == 0 && len(b.Offsets) == 0 {
 		return nil
 	}
-	if aborting := t.producer.AbortTxn(); aborting != nil {
-		err = fmt.Errorf("%w (aborting it: %w)", err, aborting)
+	ctx, done := t.writer.within(ctx, patience)
+	defer done()
+	if err := t.commit(ctx, b); err != nil {
+		return fmt.Errorf("txn: committing a transaction of %d records: %w", len(b.Records), fenced(err))
 	}
-	return fmt.Errorf("txn: committing a transaction of %d records: %w", len(b.Messages), err)
+	return nil
 }
 
-func (t *transactions) commit(b Batch) error {
-	if err := t.producer.BeginTxn(); err != nil {
-		return err
+func (t *transactions) commit(ctx context.Context, b Batch) error {
+	if err := t.fill(ctx, b); err != nil {
+		return t.abort(ctx, err)
 	}
-	if err := send(t.producer, b.Messages); err != nil {
-		return err
-	}
-	if err := t.producer.AddOffsetsToTxnWithGroupMetadata(positions(b.Offsets), b.Member); err != nil {
-		return err
-	}
-	return t.producer.CommitTxn()
+	// From here on only the coordinator knows. It answers the same end of the same
+	// transaction again.
+	return t.end(ctx, true)
 }
 
-// Close gives the producer up.
-func (t *transactions) Close() error { return t.producer.Close() }
-
-func positions(offsets map[string]map[int32]int64) map[string][]*sarama.PartitionOffsetMetadata {
-	none := ""
-	all := map[string][]*sarama.PartitionOffsetMetadata{}
-	for topic, partitions := range offsets {
-		for partition, offset := range partitions {
-			at := &sarama.PartitionOffsetMetadata{Partition: partition, Offset: offset, Metadata: &none}
-			all[topic] = append(all[topic], at)
-		}
+// fill puts the batch into a transaction. Every one carries the group's
+// offsets, because that is where a member is fenced.
+func (t *transactions) fill(ctx context.Context, b Batch) error {
+	if err := t.writer.load(ctx, b.Records); err != nil {
+		return err
 	}
-	return all
+	if err := t.addPartitions(ctx); err != nil {
+		return err
+	}
+	// What the broker has aborted for its age need not be tried any longer.
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	if err := t.writer.flush(ctx); err != nil {
+		return err
+	}
+	if len(b.Offsets) == 0 {
+		return nil
+	}
+	if err := t.addGroup(ctx, b.Member.GroupID); err != nil {
+		return err
+	}
+	return t.addOffsets(ctx, b)
 }
 
-// send hands messages over and waits until all are acknowledged.
-func send(producer *kafka.Producer, messages []*sarama.ProducerMessage) error {
-	var fault error
-	settled := 0
-	settle := func(err *sarama.ProducerError) {
-		settled++
-		if err != nil && fault == nil {
-			fault = refusal(err)
-		}
+// abort ends a transaction that met a fault, so that readers and the group's
+// next owner need not wait for its timeout. The fault stays the error.
+func (t *transactions) abort(ctx context.Context, fault error) error {
+	if errors.Is(fault, sarama.ErrProducerFenced) || errors.Is(fault, sarama.ErrInvalidProducerEpoch) {
+		return fault
 	}
-	for _, message := range messages {
-		for sent := false; !sent; {
-			select {
-			case producer.Input() <- message:
-				sent = true
-			case <-producer.Successes():
-				settle(nil)
-			case err := <-producer.Errors():
-				settle(err)
-			}
-		}
-	}
-	for settled < len(messages) {
-		select {
-		case <-producer.Successes():
-			settle(nil)
-		case err := <-producer.Errors():
-			settle(err)
-		}
+	ctx, cancel := context.WithTimeout(ctx, abortPatience)
+	defer cancel()
+	// A transaction in which nothing has begun cannot be aborted.
+	if err := t.end(ctx, false); err != nil && !errors.Is(err, sarama.ErrInvalidTxnState) {
+		return fmt.Errorf("%w (%w)", fault, err)
 	}
 	return fault
 }
 
-// RefusedError is a record that a broker does not take.
-type RefusedError struct {
-	Message *sarama.ProducerMessage
-	Err     error
-}
-
-// Error names the topic and the key.
-func (e *RefusedError) Error() string {
-	key := ""
-	if e.Message.Key != nil {
-		if bytes, err := e.Message.Key.Encode(); err == nil {
-			key = string(bytes)
-		}
-	}
-	return fmt.Sprintf("writing to topic %s (key %q): %v", e.Message.Topic, key, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *RefusedError) Unwrap() error { return e.Err }
-
-func refusal(err *sarama.ProducerError) error {
-	return &RefusedError{Message: err.Msg, Err: err.Err}
-}
-
-// IsFinal reports whether an error needs a person: trying again meets it again.
-func IsFinal(err error) bool {
-	for _, final := range []error{
-		sarama.ErrTopicAuthorizationFailed, sarama.ErrGroupAuthorizationFailed, sarama.ErrClusterAuthorizationFailed,
-		sarama.ErrTransactionalIDAuthorizationFailed, sarama.ErrMessageSizeTooLarge, sarama.ErrInvalidPartition,
-		sarama.ErrInvalidRecord, sarama.ErrUnsupportedForMessageFormat,
-	} {
-		if errors.Is(err, final) {
-			return true
-		}
-	}
-	return false
-}
+// Close ends the connections.
+func (t *transactions) Close() error { return t.writer.close() }

@@ -2,6 +2,7 @@ package avrocmd
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,14 +18,42 @@ import (
 type evolution struct {
 	Name           json.RawMessage `json:"name"`
 	Writer, Reader json.RawMessage
-	Hex            *string
+	Hex            hexText
+}
+
+// hexText is a JSON text of hex digits, which may be large.
+type hexText struct {
+	given bool
+	data  []byte
+	err   error // kept, so that the other members are read
+}
+
+// UnmarshalJSON reads the digits out of the line itself.
+func (h *hexText) UnmarshalJSON(text []byte) error {
+	if len(text) < 2 || text[0] != '"' {
+		return nil // as if it were not there
+	}
+	digits := text[1 : len(text)-1]
+	if bytes.IndexByte(digits, '\\') >= 0 {
+		var unescaped string
+		if err := json.Unmarshal(text, &unescaped); err != nil {
+			return err
+		}
+		digits = []byte(unescaped)
+	}
+	h.given = true
+	h.data, h.err = hex.AppendDecode(nil, digits)
+	return nil
 }
 
 func decodeBatch(cmd *cobra.Command, path string) error {
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	err := source.Lines(cmd, path, func(_ int, line []byte) error {
 		var e evolution
-		err := json.Unmarshal(line, &e)
+		deep, err := source.Object(line, &e)
+		if deep != nil {
+			return printFault(out, deep, err)
+		}
 		if _, isObject := errors.AsType[*json.UnmarshalTypeError](err); err != nil && (!isObject || line[0] != '{') {
 			return fmt.Errorf("it is no JSON object of name, writer, reader and hex: %w", err)
 		}
@@ -54,15 +83,13 @@ func printFault(out *bufio.Writer, name json.RawMessage, err error) error {
 // print decodes the datum and writes what came out. Before it has written
 // anything it knows that the datum is sound.
 func (e *evolution) print(out *bufio.Writer) error {
-	if !given(e.Writer) || e.Hex == nil {
+	if !given(e.Writer) || !e.Hex.given {
 		return errors.New("it has no writer or no hex")
 	}
-	data, err := hex.DecodeString(*e.Hex)
-	if err != nil {
-		return fmt.Errorf("reading hex digits: %w", err)
+	if e.Hex.err != nil {
+		return fmt.Errorf("reading hex digits: %w", e.Hex.err)
 	}
-	e.Hex = nil // it may be large
-	form, datum, err := e.decode(data)
+	form, datum, err := e.decode(e.Hex.data)
 	if err != nil {
 		return err
 	}

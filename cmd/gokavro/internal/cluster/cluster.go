@@ -6,9 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,25 +20,31 @@ const (
 	RegistryVariable = "GOKAVRO_REGISTRY"
 )
 
-const defaultDialTimeout = 20 * time.Second
-
 // Flags are the values of the connection flags of one command.
 type Flags struct {
-	brokers, registry []string
-	dialTimeout       time.Duration
+	*RegistryFlags
+	brokers []string
 }
 
 // Bind adds the connection flags to cmd.
 func Bind(cmd *cobra.Command) *Flags {
 	f := &Flags{}
-	flags := cmd.Flags()
-	flags.StringSliceVar(&f.brokers, "brokers", nil,
-		"Kafka brokers, `HOST:PORT`, separated by commas (or $"+BrokersVariable+")")
-	flags.StringSliceVar(&f.registry, "registry", nil,
-		"schema registry `URL`s, separated by commas (or $"+RegistryVariable+")")
-	flags.DurationVar(&f.dialTimeout, "dial-timeout", defaultDialTimeout,
-		"how long an unreachable broker or registry is tried")
+	f.bindBrokers(cmd)
+	f.RegistryFlags = BindRegistry(cmd)
 	return f
+}
+
+// BindKafka adds the flags of a command that needs no registry.
+func BindKafka(cmd *cobra.Command) *Flags {
+	f := &Flags{RegistryFlags: &RegistryFlags{}}
+	f.bindBrokers(cmd)
+	cmd.Flags().DurationVar(&f.dialTimeout, "dial-timeout", defaultDialTimeout, "how long an unreachable broker is tried")
+	return f
+}
+
+func (f *Flags) bindBrokers(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&f.brokers, "brokers", nil,
+		"Kafka brokers, `HOST:PORT`, separated by commas (or $"+BrokersVariable+")")
 }
 
 // Site is a cluster and its schema registry. Close it after use.
@@ -63,42 +66,31 @@ type Plan struct {
 // Check reads the environment for flags that were not given and returns a
 // usage error for what is missing or wrong.
 func (f *Flags) Check() (*Plan, error) {
-	brokers, err := orVariable(f.brokers, "brokers", BrokersVariable)
+	cfg, err := f.CheckKafka()
 	if err != nil {
 		return nil, err
 	}
-	urls, err := orVariable(f.registry, "registry", RegistryVariable)
+	client, err := f.Client()
 	if err != nil {
 		return nil, err
-	}
-	if f.dialTimeout <= 0 {
-		return nil, cli.Usage(fmt.Errorf("--dial-timeout %s: give a duration above 0, such as 20s", f.dialTimeout))
-	}
-	cfg := kafka.Config{Brokers: brokers, Timeout: f.dialTimeout}
-	if err := cfg.Validate(); err != nil {
-		return nil, cli.Usage(fmt.Errorf("--brokers: %w", err))
-	}
-	client, err := registry.New(registry.Config{URLs: urls, Timeout: f.dialTimeout})
-	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("--registry: %w", err))
 	}
 	return &Plan{config: cfg, registry: client}, nil
 }
 
-func orVariable(given []string, flag, variable string) ([]string, error) {
-	if len(given) == 0 {
-		given = strings.Split(os.Getenv(variable), ",")
+// CheckKafka does what Check does for the cluster alone.
+func (f *Flags) CheckKafka() (kafka.Config, error) {
+	brokers, err := orVariable(f.brokers, "brokers", BrokersVariable)
+	if err != nil {
+		return kafka.Config{}, err
 	}
-	var list []string
-	for _, item := range given {
-		if item = strings.TrimSpace(item); item != "" {
-			list = append(list, item)
-		}
+	if err := checkTimeout(f.dialTimeout); err != nil {
+		return kafka.Config{}, err
 	}
-	if len(list) == 0 {
-		return nil, cli.Usage(fmt.Errorf("no %s: give --%s or set %s", flag, flag, variable))
+	cfg := kafka.Config{Brokers: brokers, Timeout: f.dialTimeout}
+	if err := cfg.Validate(); err != nil {
+		return kafka.Config{}, cli.Usage(fmt.Errorf("--brokers: %w", err))
 	}
-	return list, nil
+	return cfg, nil
 }
 
 // Connect connects to the cluster and makes sure that the registry is there.

@@ -3,9 +3,11 @@ package consume
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // decoder takes values out of their frames and finds their writers' schemas.
@@ -33,20 +35,30 @@ type framed struct {
 	split bool
 }
 
-// open takes the frame off a value of a topic. The error it returns ends the
-// run: the registry cannot be asked.
-func (d *decoder) open(ctx context.Context, topic string, value []byte) (framed, error) {
-	ref, datum, err := avro.SplitFrame(value)
+// open takes the frame off the value of a record; a header may stand for it.
+// The error it returns ends the run: the registry cannot be asked.
+func (d *decoder) open(ctx context.Context, r kafka.Record) (framed, error) {
+	ref, datum, err := avro.SplitRecord(r.Value, last(r.Headers, avro.ValueSchemaHeader))
 	if err != nil {
 		return framed{err: err}, nil
 	}
 	f := framed{ref: ref, datum: datum, split: true}
-	f.writer, err = d.writer(ctx, topic, ref)
+	f.writer, err = d.writer(ctx, r.Topic, ref)
 	if _, away := errors.AsType[*registry.UnavailableError](err); away || ctx.Err() != nil {
 		return f, err
 	}
 	f.err = err
 	return f, nil
+}
+
+// last returns the value of the last header of a name, nil without one.
+func last(headers []kafka.Header, name string) []byte {
+	for _, h := range slices.Backward(headers) {
+		if h.Key == name {
+			return h.Value
+		}
+	}
+	return nil
 }
 
 func (d *decoder) writer(ctx context.Context, topic string, ref avro.SchemaRef) (*avro.ParsedSchema, error) {

@@ -91,7 +91,7 @@ func (s *fileSink) take(ctx context.Context, r kafka.Record) error {
 		s.tombstones++
 		return nil
 	}
-	f, err := s.decode.open(ctx, r.Topic, r.Value)
+	f, err := s.decode.open(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (s *lineSink) fillValue(ctx context.Context, l *line, r kafka.Record) error
 		l.Value = json.RawMessage("null")
 		return nil
 	}
-	f, err := s.decode.open(ctx, r.Topic, r.Value)
+	f, err := s.decode.open(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s *lineSink) fillValue(ctx context.Context, l *line, r kafka.Record) error
 // name tells which schema the value was written with.
 func (l *line) name(ref avro.SchemaRef) {
 	switch ref.Wire {
-	case avro.SingleObject, avro.Glue:
+	case avro.SingleObject, avro.Glue, avro.ConfluentGUID:
 		l.Schema = ref.String()
 	default:
 		l.SchemaID = &ref.ID

@@ -5,6 +5,7 @@ package produce
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,7 @@ type options struct {
 	create    int32
 	partition int32
 	headers   []string
+	framing   string
 }
 
 // Command returns `gokavro produce`.
@@ -33,8 +35,8 @@ func Command() *cobra.Command {
 		Use:   "produce --topic TOPIC --input FILE.avro",
 		Short: "Write the records of an Avro file to a topic",
 		Long: "Reads an Avro object container file, registers its schema under TOPIC-value and writes\n" +
-			"each record in the Confluent wire format. The file is read to its end before anything\n" +
-			"is connected.",
+			"each record in the Confluent wire format, or the one of --framing. The file is read to\n" +
+			"its end before anything is connected.",
 		Example: example,
 	}
 	flags := cmd.Flags()
@@ -45,9 +47,11 @@ func Command() *cobra.Command {
 	flags.Int32Var(&o.create, "create-topics", 0, "create the topic with `N` partitions if it is missing")
 	flags.Int32Var(&o.partition, "partition", -1, "write every record to partition `P` instead of by key")
 	flags.StringArrayVar(&o.headers, "header", nil, "`K=V` of a header of every record; may be repeated")
+	flags.StringVar(&o.framing, "framing", framingConfluent, "`FORM` of naming the schema: confluent, confluent-header (its GUID in a header),\nsingle-object, apicurio, or plain for none")
 	flags.Lookup("partition").DefValue = "0" // keeps the -1 out of the help
 	connection := cluster.Bind(cmd)
 	_ = cmd.MarkFlagFilename("input", "avro")
+	_ = cmd.RegisterFlagCompletionFunc("framing", cobra.FixedCompletions(framings(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		headers, err := o.check(cmd)
 		if err != nil {
@@ -86,6 +90,8 @@ func (o options) check(cmd *cobra.Command) ([]kafka.Header, error) {
 		return nil, fmt.Errorf("--create-topics %d: give a number of partitions of 1 or more", o.create)
 	case o.partition < 0 && flags.Changed("partition"):
 		return nil, fmt.Errorf("--partition %d: give a number of 0 or more", o.partition)
+	case !slices.Contains(framings(), o.framing):
+		return nil, fmt.Errorf("--framing %q: use one of %s", o.framing, strings.Join(framings(), ", "))
 	}
 	var headers []kafka.Header
 	for _, text := range o.headers {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cluster"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
-	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -33,7 +32,12 @@ func (p *producing) run(ctx context.Context) (err error) {
 	if err := p.prepareTopic(ctx, site.Kafka); err != nil {
 		return err
 	}
-	registered, err := site.Registry.Register(ctx, p.topic+"-value", p.in.schema.String())
+	subject := p.topic + "-value"
+	registered, err := site.Registry.Register(ctx, subject, p.in.schema.String())
+	if err != nil {
+		return err
+	}
+	named, err := newFrame(ctx, site.Registry, p.framing, subject, p.in.schema)
 	if err != nil {
 		return err
 	}
@@ -43,7 +47,7 @@ func (p *producing) run(ctx context.Context) (err error) {
 	}
 	started := time.Now()
 	meter := progress.Start(p.stderr, "produced", p.in.count)
-	err = p.write(ctx, writer, registered.ID, meter)
+	err = p.write(ctx, writer, named, meter)
 	meter.Stop()
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("interrupted: %s of %s records are in topic %s",
@@ -84,17 +88,18 @@ func (p *producing) prepareTopic(ctx context.Context, client *kafka.Client) erro
 
 // write sends the file's records and waits until all are acknowledged. The
 // first record that is refused ends it.
-func (p *producing) write(ctx context.Context, writer *kafka.Writer, id int, meter *progress.Meter) error {
+func (p *producing) write(ctx context.Context, writer *kafka.Writer, named frame, meter *progress.Meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	header := avro.AppendConfluent(nil, id)
+	headers := slices.Concat(p.headers, named.headers)
 	err := p.in.each(func(datum []byte) error {
 		key, err := p.key(datum)
 		if err != nil {
 			return err
 		}
-		framed := slices.Concat(header, datum)
-		record := kafka.Record{Topic: p.topic, Partition: p.partition, Key: key, Value: framed, Headers: p.headers}
+		framed := make([]byte, 0, len(named.prefix)+len(datum)) // never nil, which would be a tombstone
+		framed = append(append(framed, named.prefix...), datum...)
+		record := kafka.Record{Topic: p.topic, Partition: p.partition, Key: key, Value: framed, Headers: headers}
 		return writer.Write(ctx, record, func(_ kafka.Record, err error) {
 			if err != nil {
 				cancel()

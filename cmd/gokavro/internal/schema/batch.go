@@ -29,7 +29,11 @@ func checkBatch(cmd *cobra.Command, path string) error {
 	to.SetEscapeHTML(false)
 	err := source.Lines(cmd, path, func(_ int, line []byte) error {
 		var p pair
-		if err := json.Unmarshal(line, &p); err != nil {
+		deep, err := source.Object(line, &p)
+		if deep != nil {
+			return to.Encode(finding{Name: deep, Faults: []string{err.Error()}})
+		}
+		if err != nil {
 			return fmt.Errorf("it is no JSON object of name, writer and reader: %w", err)
 		}
 		return to.Encode(p.check())
@@ -45,6 +49,9 @@ func (p pair) check() finding {
 	var schemas [2]*avro.ParsedSchema
 	for i, text := range []json.RawMessage{p.Writer, p.Reader} {
 		parsed, err := source.ParseSchema(text)
+		if text == nil {
+			err = errors.New("there is none")
+		}
 		if err != nil {
 			found.Faults = append(found.Faults, fmt.Sprintf("the %s's schema: %v", [...]string{"writer", "reader"}[i], err))
 		}

@@ -1,5 +1,6 @@
 // Package schema is the command that looks at schemas: their canonical form,
-// their fingerprints, whether one reads what another wrote, and Go code for them.
+// their fingerprints, whether one reads what another wrote, Go code for them, and
+// files of those that a registry holds.
 package schema
 
 import (
@@ -20,10 +21,10 @@ func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Look at Avro schemas and check that they fit",
-		Long:  "Looks at Avro schemas, without a registry. A FILE of - is standard input.",
+		Long:  "Looks at Avro schemas; only bundle needs a registry. A FILE of - is standard input.",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(canonicalCommand(), fingerprintCommand(), checkCommand(), genCommand())
+	cmd.AddCommand(canonicalCommand(), fingerprintCommand(), checkCommand(), genCommand(), bundleCommand())
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -134,6 +135,10 @@ func (l *lineReader) next() ([]byte, error) {
 	l.line = l.line[:0]
 	for {
 		part, err := l.from.ReadSlice('\n')
+		if free := cap(l.line) - len(l.line); free < len(part) {
+			// Twice as much leaves less behind than append's own steps.
+			l.line = slices.Grow(l.line, max(len(part), min(2*cap(l.line), MaxBytes+len(part))-len(l.line)))
+		}
 		l.line = append(l.line, part...)
 		switch {
 		case len(l.line) > MaxBytes:

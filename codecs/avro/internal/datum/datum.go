@@ -50,12 +50,16 @@ type Limits struct {
 	// 500 by default.
 	Depth int
 	// ZeroSizeItems is how many items of arrays a datum may have that take no
-	// bytes, summed over its blocks, 10^6 by default.
+	// bytes, summed over its blocks, DefaultZeroSizeItems by default.
 	ZeroSizeItems int
 }
 
+// DefaultZeroSizeItems is the limit of what takes no bytes and may so be of any
+// number: items in a datum, and values in a block of a container file.
+const DefaultZeroSizeItems = 1_000_000
+
 func (l Limits) withDefaults() Limits {
-	return Limits{Depth: cmp.Or(l.Depth, 500), ZeroSizeItems: cmp.Or(l.ZeroSizeItems, 1e6)}
+	return Limits{Depth: cmp.Or(l.Depth, 500), ZeroSizeItems: cmp.Or(l.ZeroSizeItems, DefaultZeroSizeItems)}
 }
 
 // Error tells what is wrong with a datum, and where.

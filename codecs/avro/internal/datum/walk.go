@@ -17,6 +17,9 @@ type walker struct {
 	depth int // that may still come
 	zeros int // zero-size items that may still come
 	steps int // values that may still come
+
+	// scalar is shown each value without parts that was skipped, nil for nobody.
+	scalar func(kind ast.Kind, value []byte)
 }
 
 func newWalker(src []byte, limits Limits, least sizes) walker {
@@ -77,7 +80,12 @@ func (w *walker) skip(n *ast.Node) error {
 		}
 		return w.skip(n.Branches[branch])
 	}
-	return w.skipScalar(n)
+	at := w.pos
+	err := w.skipScalar(n)
+	if err == nil && w.scalar != nil {
+		w.scalar(n.Kind, w.src[at:w.pos])
+	}
+	return err
 }
 
 func (w *walker) skipScalar(n *ast.Node) (err error) {

@@ -84,12 +84,16 @@ func TestGeneratedCodeKeepsDefaultsAndAliases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := avro.Resolve(writer, schema)
+	converter, err := avro.NewConverter(writer, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	datum, err := converter.Append(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got airline.OtherPerson
-	if err := plan.Decode(nil, &got); err != nil || got.Nick != "a`b" {
+	if err := airline.OtherPersonCodec(avro.Plain()).Read(datum, &got); err != nil || got.Nick != "a`b" {
 		t.Errorf("got %+v and %v, want the default", got, err)
 	}
 }

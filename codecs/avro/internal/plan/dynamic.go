@@ -12,6 +12,7 @@ import (
 // for each.
 type dynamic struct {
 	types    *Types
+	fill     bool     // a field that a Go type lacks gets its default
 	scripts  sync.Map // of compiled by encodeKey
 	branches sync.Map // of chosen by encodeKey
 }

@@ -21,10 +21,20 @@ type Encoder struct {
 // NewEncoder compiles an encoder for values of type t. Every mismatch between
 // the schema and t is named in one error.
 func NewEncoder(schema *ast.Node, t reflect.Type, types *Types) (*Encoder, error) {
-	if err := types.err(); err != nil {
+	return newEncoder(&dynamic{types: types}, schema, t)
+}
+
+// NewFillingEncoder is NewEncoder for a schema that is not t's own: a field
+// that t lacks is written with its default.
+func NewFillingEncoder(schema *ast.Node, t reflect.Type, types *Types) (*Encoder, error) {
+	return newEncoder(&dynamic{types: types, fill: true}, schema, t)
+}
+
+func newEncoder(d *dynamic, schema *ast.Node, t reflect.Type) (*Encoder, error) {
+	if err := d.types.err(); err != nil {
 		return nil, err
 	}
-	c := newEncodeCompiler(&dynamic{types: types})
+	c := newEncodeCompiler(d)
 	root := c.script(schema, t, "")
 	if err := c.faults.err(fmt.Sprintf("writing %s as %s", t, describe(schema))); err != nil {
 		return nil, err

@@ -263,6 +263,8 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 	for _, f := range n.Fields {
 		target := fields[f.Name]
 		switch {
+		case target == nil && s.c.dynamic.fill && f.Default != nil:
+			s.constant(f)
 		case target == nil:
 			s.c.faults.add(join(s.full, f.Name), "the Go type %s has no field for it", t)
 		case target.clashes(&s.c.faults, s.full, t):
@@ -272,6 +274,16 @@ func (s *source) record(n *ast.Node, t reflect.Type) {
 			s.field(target).compile(f.Type, target.typ)
 		}
 	}
+}
+
+// constant writes a field's default, whatever the value.
+func (s *source) constant(f *ast.Field) {
+	data, err := defaultBytes(f)
+	if err != nil {
+		s.c.faults.add(join(s.full, f.Name), "%v", err)
+		return
+	}
+	s.emit(encodeConst, encodeDetail{data: data})
 }
 
 func (s *source) at(name string, offset uintptr) *source {
