@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 )
@@ -174,8 +175,13 @@ func (w *work) start(partition int32) *member {
 	m := &member{task: task.New(cfg), ended: make(chan struct{})}
 	go func() {
 		defer close(m.ended)
-		if err := m.task.Run(); err != nil {
-			w.fail(&taskError{err})
+		err := m.task.Run()
+		// Tables that are damaged are healed when they are opened again.
+		if _, damaged := errors.AsType[*store.DamageError](err); err != nil && !damaged {
+			err = &taskError{err}
+		}
+		if err != nil {
+			w.fail(err)
 		}
 	}()
 	return m
