@@ -158,7 +158,9 @@ func (s *switched) exact() map[string]int {
 	return want
 }
 
-// A group that goka has run goes on under the runner where goka stopped.
+// A group that goka has run goes on under the runner where goka stopped. The way
+// back leads through at_least_once: goka cannot read a table that ends in a
+// transaction.
 func TestAGokaGroupIsSwitchedWithAStop(t *testing.T) {
 	t.Parallel()
 	onEachCluster(t, func(t *testing.T, c *cluster) {
@@ -171,6 +173,12 @@ func TestAGokaGroupIsSwitchedWithAStop(t *testing.T) {
 		s.round(t)
 		s.round(t)
 		ours.stop(t)
+		ours = s.withRunner(t, runner.AtLeastOnce)
+		s.round(t)
+		ours.stop(t)
+		plain = s.withGoka(t)
+		s.round(t)
+		plain.stop(t)
 		if diff := cmp.Diff(s.outputs(t), s.exact()); diff != "" {
 			t.Errorf("outputs (-got +want): %s", diff)
 		}
