@@ -10,6 +10,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -76,7 +77,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		defer site.close()
 		if err := site.prepare(ctx); err != nil {
-			return err
+			return cmp.Or(ended(ctx), err) // faults are texts, and do not tell what caused them
 		}
 		r.starting(site.topic(r.graph.Name))
 		return r.run(ctx, site)
