@@ -72,6 +72,18 @@ func launch(t *testing.T, run func(context.Context) error, awaitReady func(conte
 	return r
 }
 
+func launchGroup(t *testing.T, g *runner.Group) *ready {
+	t.Helper()
+	return launch(t, g.Run, func(ctx context.Context) error {
+		select {
+		case <-g.Ready():
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+}
+
 func (r *ready) stop(t *testing.T) {
 	t.Helper()
 	r.cancel()
@@ -103,14 +115,7 @@ func (s *switched) withRunner(t *testing.T, delivery runner.Delivery) *ready {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return launch(t, p.Run, func(ctx context.Context) error {
-		select {
-		case <-p.Ready():
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
+	return launchGroup(t, p)
 }
 
 // round writes one word for each key, as goka's emitter places them, and waits

@@ -114,14 +114,7 @@ func (r *recovery) run(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	running := launch(t, p.Run, func(ctx context.Context) error {
-		select {
-		case <-p.Ready():
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
+	running := launchGroup(t, p)
 	took, n := time.Since(began), r.restored.Load()
 	t.Logf("%s: ready after %s: %d records restored, %.0f a second", name, took.Round(time.Millisecond), n, float64(n)/took.Seconds())
 	deadline := time.Now().Add(patience)

@@ -93,12 +93,12 @@ func die(t *testing.T, s step, unsynced int) {
 	b.dir, b.fs, b.commit, b.call = "state", errorfs.Wrap(v.disk, v), v.wrap, v.call
 	b.rowBytes = 16 << 10 // a flush is written to the disk when it fills a block of the log
 	b.edit = func(cfg *engine.Config) {
-		make := cfg.Committer
+		committer := cfg.Committer
 		cfg.Committer = func(ctx context.Context) (txn.Committer, error) {
 			if v.isDead() {
 				return nil, errDead
 			}
-			return make(ctx)
+			return committer(ctx)
 		}
 	}
 	first := b.run(t)
