@@ -48,8 +48,9 @@ func connect(ctx context.Context, cfg Config, conf *sarama.Config) (sarama.Clien
 		if err == nil {
 			return client, nil
 		}
-		// A try that the timeout cut off says less than the one before it.
-		if cause == nil || within.Err() == nil {
+		// A try that the timeout cut off says less than the one before it. The
+		// network's timers may be ahead of the context's own.
+		if deadline, _ := within.Deadline(); cause == nil || time.Now().Before(deadline) {
 			cause = err
 		}
 		cfg.Logger.Debug("no broker answered", "brokers", cfg.Brokers, "err", err)

@@ -50,7 +50,11 @@ func (l *life) live(ctx context.Context, run func() error) error {
 		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", l.cfg.StateDir, err)
 	}
 	err = run()
-	if over := ended(ctx); over != nil && errors.Is(err, over) {
+	// The network's timers may be ahead of the context's own.
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	if _, fault := errors.AsType[*processorError](err); ctx.Err() != nil && !fault {
 		err = nil
 	}
 	// A processor that is stuck may yet write there: the folder stays held until
@@ -59,15 +63,6 @@ func (l *life) live(ctx context.Context, run func() error) error {
 		return err
 	}
 	return errors.Join(err, lock.Release())
-}
-
-// ended returns the error of a context that has ended. The network's timers may
-// be ahead of the context's own.
-func ended(ctx context.Context) error {
-	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		<-ctx.Done()
-	}
-	return ctx.Err()
 }
 
 // starting tells what is about to run, once nothing is in its way.

@@ -52,13 +52,26 @@ type member struct {
 	joins      goka.Edges            // of a hand-written group
 }
 
+// processorError is what stopped a processor, other than the end of its context.
+type processorError struct{ err error }
+
+// Error says what becomes of the work.
+func (e *processorError) Error() string {
+	if _, stuck := errors.AsType[*engine.StopError](e.err); stuck {
+		return e.err.Error()
+	}
+	return fmt.Sprintf("the processor stopped: %v: what was in flight is processed again at the next start", e.err)
+}
+
+// Unwrap returns the cause.
+func (e *processorError) Unwrap() error { return e.err }
+
 // run runs an engine of this member and says what stopped it.
 func (m *member) run(ctx context.Context, e *engine.Engine) error {
-	err := e.Run(ctx)
-	if _, stuck := errors.AsType[*engine.StopError](err); err != nil && !stuck {
-		return fmt.Errorf("the processor stopped: %w: what was in flight is processed again at the next start", err)
+	if err := e.Run(ctx); err != nil {
+		return &processorError{err}
 	}
-	return err
+	return nil
 }
 
 func (m *member) engine(group *goka.GroupGraph) engine.Config {

@@ -10,7 +10,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -77,7 +76,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		}
 		defer site.close()
 		if err := site.prepare(ctx); err != nil {
-			return cmp.Or(ended(ctx), err) // faults are texts, and do not tell what caused them
+			return err
 		}
 		r.starting(site.topic(r.graph.Name))
 		return r.run(ctx, site)
