@@ -22,10 +22,10 @@ type work struct {
 	consumer  sarama.ConsumerGroup
 	commits   atomic.Int64
 
-	life context.Context // ends at a fault and at the end of a graceful stop
+	life context.Context //nolint:containedctx // ends at a fault and at the end of a graceful stop
 	end  context.CancelCauseFunc
 
-	allowed    context.Context // ends when a commit that is under way is to be given up
+	allowed    context.Context //nolint:containedctx // ends when a commit that is under way is to be given up
 	endCommits context.CancelFunc
 	dropping   sync.WaitGroup // tasks of partitions that were lost
 
