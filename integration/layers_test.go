@@ -55,7 +55,11 @@ func confinedLibraries() []confined {
 		{library: "github.com/twmb/avro", folders: []string{"codecs/avro"}},
 		{library: "github.com/lovoo/goka", folders: kafkaSide},
 		{library: "github.com/IBM/sarama", folders: kafkaSide},
-		{library: "github.com/cockroachdb/pebble", folders: []string{"topology/internal/store"}},
+		{
+			library:   "github.com/cockroachdb/pebble",
+			folders:   []string{"topology/internal/store"},
+			testsOnly: []string{"topology/internal/task", "topology/internal/engine"},
+		},
 		{
 			library:   "github.com/twmb/franz-go/pkg/kfake",
 			folders:   []string{"integration/devstack"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/lovoo/goka"
@@ -24,6 +25,9 @@ const (
 func TestMain(m *testing.M) {
 	switch worker.Kind() {
 	case onRunner:
+		if slices.Contains(os.Environ(), usageEnv) {
+			go printUsage(os.Stdout)
+		}
 		runner.Main(counting)
 	case onPlainGoka:
 		if err := worker.PlainGoka(os.Args[1:], gokaGroup); err != nil {

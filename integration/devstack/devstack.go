@@ -88,6 +88,11 @@ func (s *Stack) RegistryURL() string {
 	return "http://" + s.registry.addr
 }
 
+// CutWhere lets ask see the API key of each request to the broker, one at a time.
+// Where it returns true, the broker does not get the request and the connection
+// is closed, as if the network had failed. It is for tests of what gets lost.
+func (s *Stack) CutWhere(ask func(apiKey int16) bool) { s.kafka.cut(ask) }
+
 // Done is closed when the Stack has stopped.
 func (s *Stack) Done() <-chan struct{} { return s.done }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 )
@@ -79,6 +80,19 @@ func (k *kafka) stop() error {
 	k.cluster.Close()
 	return k.release()
 }
+
+// cut closes the connections of the requests that ask names.
+func (k *kafka) cut(ask func(apiKey int16) bool) {
+	k.cluster.Control(func(request kmsg.Request) (kmsg.Response, error, bool) {
+		k.cluster.KeepControl()
+		if !ask(request.Key()) {
+			return nil, nil, false
+		}
+		return nil, errCut, true
+	})
+}
+
+var errCut = errors.New("devstack: the connection is cut")
 
 func (k *kafka) release() error {
 	if k.lock == nil {

@@ -145,7 +145,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		}
 		lookups[edge.Topic()] = table
 	}
-	id, err := identity(g.cfg.StateDir)
+	id, err := claim(g.cfg.StateDir, string(g.graph.Group()))
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,6 @@ const (
 	restoresAtOnce = 4
 	// progressInterval is how often the progress of a restore is logged.
 	progressInterval = 5 * time.Second
-	// tablesFolder is where the state folder keeps tables.
-	tablesFolder = "tables"
 )
 
 // member is this process as a member of its group.
@@ -146,6 +144,9 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
 		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
 	})
+	if _, foreign := errors.AsType[*store.OwnerError](err); foreign {
+		err = &task.FatalError{Err: err}
+	}
 	if err != nil {
 		return state, err
 	}

@@ -16,7 +16,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letters, Tables: tables,
 		Counters: &r.counters, Log: r.cfg.Logger, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
-	id, err := identity(r.cfg.StateDir)
+	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
 	if err != nil {
 		return err
 	}

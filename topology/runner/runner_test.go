@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -270,10 +275,15 @@ func TestARunThatIsEndedBeforeItIsReadyIsNoError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	for name, brokers := range map[string][]string{"up": b.stack.Brokers(), "silent": {listener.Addr().String()}} {
+	silent := listener.Addr().String()
+	for name, edit := range map[string]func(*runner.Config){
+		"all up":            func(*runner.Config) {},
+		"brokers silent":    func(c *runner.Config) { c.Brokers = []string{silent} },
+		"a silent registry": func(c *runner.Config) { c.Registry = []string{"http://" + silent} },
+	} {
 		for _, after := range []time.Duration{0, time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond} {
 			cfg := b.config(t)
-			cfg.Brokers = brokers
+			edit(&cfg)
 			r, err := runner.New(counting(), cfg)
 			if err != nil {
 				t.Fatal(err)
@@ -283,10 +293,45 @@ func TestARunThatIsEndedBeforeItIsReadyIsNoError(t *testing.T) {
 			err = r.Run(ctx)
 			cancel()
 			if err != nil || time.Since(begin) > 10*time.Second {
-				t.Errorf("brokers %s, ended after %s: got %v after %s, want nil at once", name, after, err, time.Since(begin))
+				t.Errorf("%s, ended after %s: got %v after %s, want nil at once", name, after, err, time.Since(begin))
 			}
 		}
 	}
+}
+
+func TestARunThatIsEndedWhileASchemaIsRegisteredIsNoError(t *testing.T) {
+	t.Parallel()
+	b := setup(t, devstack.Config{})
+	address, err := url.Parse(b.stack.RegistryURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := httputil.NewSingleHostReverseProxy(address)
+	hangs := make(chan struct{}, 1)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/versions") {
+			registry.ServeHTTP(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body) // so that the server sees the client's end
+		select {
+		case hangs <- struct{}{}:
+		default:
+		}
+		<-r.Context().Done()
+	}))
+	defer proxy.Close()
+	cfg := b.config(t)
+	cfg.Registry = []string{proxy.URL}
+	r := start(t, counting(), cfg)
+	select {
+	case <-hangs:
+	case err := <-r.done:
+		t.Fatalf("got %v, want a run that waits for the registry", err)
+	case <-time.After(patience):
+		t.Fatal("nothing was registered")
+	}
+	r.stop(t)
 }
 
 func TestAStateFolderIsForOneRunner(t *testing.T) {

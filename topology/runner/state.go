@@ -107,25 +107,15 @@ func (s *State) Tables() []StateTable { return slices.Clone(s.tables) }
 // Table returns the table of a changelog, or else of a store's name. The error
 // lists the tables that there are.
 func (s *State) Table(name string) (StateTable, error) {
-	var found, named []StateTable
-	for _, t := range s.tables {
-		if t.Topic == name {
-			found = append(found, t)
-		}
-		if t.Name == name {
-			named = append(named, t)
+	for _, is := range []func(StateTable) bool{
+		func(t StateTable) bool { return t.Topic == name },
+		func(t StateTable) bool { return t.Name == name },
+	} {
+		if i := slices.IndexFunc(s.tables, is); i >= 0 {
+			return s.tables[i], nil
 		}
 	}
-	if len(found) == 0 {
-		found = named
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return StateTable{}, fmt.Errorf("state folder %s: %q is the name of several tables: %s: give the topic, or delete the folder of a group that is no more from %s",
-			s.dir, name, list(found), filepath.Join(s.dir, tablesFolder))
-	case len(s.tables) == 0:
+	if len(s.tables) == 0 {
 		return StateTable{}, fmt.Errorf("state folder %s holds no tables", s.dir)
 	}
 	return StateTable{}, fmt.Errorf("state folder %s has no table %q: it has %s", s.dir, name, list(s.tables))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 
@@ -33,12 +34,16 @@ var text = codecs.String()
 
 // testBundle is an embedded Kafka and engines on it.
 type testBundle struct {
+	stack  *devstack.Stack
 	client *kafka.Client
 	dir    string
+	fs     vfs.FS // the disk when nil
 	log    *slog.Logger
 	commit func(txn.Committer) txn.Committer // wraps each new committer
 	call   func(goka.Context, string)        // sees each record before it is processed
 	edit   func(*engine.Config)
+
+	rowBytes int // that rows have beside their count
 }
 
 func setup(t *testing.T) *testBundle {
@@ -59,8 +64,7 @@ func setup(t *testing.T) *testBundle {
 		t.Fatal(err)
 	}
 	return &testBundle{
-		client: client, dir: t.TempDir(), log: slog.New(slog.DiscardHandler),
-		commit: func(c txn.Committer) txn.Committer { return c }, call: func(goka.Context, string) {},
+		stack: stack, client: client, dir: t.TempDir(), log: slog.New(slog.DiscardHandler), commit: unchanged, call: ignore,
 	}
 }
 
@@ -92,8 +96,9 @@ func key(partition int32, i int) string { return fmt.Sprintf("k%d-%d", partition
 func (b *testBundle) count(ctx goka.Context, msg any) {
 	b.call(ctx, msg.(string))
 	row, _ := ctx.Value().(string)
-	n, _ := strconv.Atoi(row)
-	ctx.SetValue(strconv.Itoa(n + 1))
+	before, _, _ := strings.Cut(row, " ")
+	n, _ := strconv.Atoi(before)
+	ctx.SetValue(strconv.Itoa(n+1) + " " + strings.Repeat("x", b.rowBytes))
 	ctx.Emit("out", ctx.Key(), fmt.Sprintf("%s %d", msg, n+1))
 }
 
@@ -171,9 +176,9 @@ func (b *testBundle) run(t *testing.T) *running {
 // open opens the table of a partition and reads its changelog from where the
 // disk ends.
 func (b *testBundle) open(ctx context.Context, partition int32, shared *store.Shared) (state task.State, err error) {
-	state.DB, err = store.Open(store.Config{Dir: b.dir, Shared: shared, Owner: store.Owner{
-		Group: "g", Partition: partition, Tables: []store.Spec{{Name: "g-table", Topic: "g-table"}},
-	}})
+	cfg := b.storeConfig(partition)
+	cfg.Shared = shared
+	state.DB, err = store.Open(cfg)
 	if err != nil {
 		return state, err
 	}
@@ -191,6 +196,12 @@ func (b *testBundle) open(ctx context.Context, partition int32, shared *store.Sh
 		return task.State{}, errors.Join(err, state.Close())
 	}
 	return state, nil
+}
+
+func (b *testBundle) storeConfig(partition int32) store.Config {
+	return store.Config{Dir: b.dir, FS: b.fs, Owner: store.Owner{
+		Group: "g", Partition: partition, Tables: []store.Spec{{Name: "g-table", Topic: "g-table"}},
+	}}
 }
 
 // outputs returns what a partition's readers see, in its order.

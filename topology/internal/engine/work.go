@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 )
@@ -21,7 +22,7 @@ type work struct {
 	consumer  sarama.ConsumerGroup
 	commits   atomic.Int64
 
-	life context.Context //nolint:containedctx // the life of the work: it ends at a fault and at the end of a graceful stop
+	life context.Context //nolint:containedctx // ends at a fault and at the end of a graceful stop
 	end  context.CancelCauseFunc
 
 	allowed    context.Context //nolint:containedctx // ends when a commit that is under way is to be given up
@@ -166,12 +167,33 @@ func (w *work) drop(members []*member) {
 
 // start runs the task of a partition.
 func (w *work) start(partition int32) *member {
-	m := &member{task: task.New(w.engine.cfg.Task(partition)), ended: make(chan struct{})}
+	cfg := w.engine.cfg.Task(partition)
+	if cfg.Open != nil {
+		cfg.Open = w.opening(cfg.Open)
+	}
+	m := &member{task: task.New(cfg), ended: make(chan struct{})}
 	go func() {
 		defer close(m.ended)
-		if err := m.task.Run(); err != nil {
-			w.fail(&taskError{err})
+		err := m.task.Run()
+		// Tables that are damaged are healed when they are opened again.
+		if _, damaged := errors.AsType[*store.DamageError](err); err != nil && !damaged {
+			err = &taskError{err}
+		}
+		if err != nil {
+			w.fail(err)
 		}
 	}()
 	return m
+}
+
+// opening ends the work over a fault of the tables that trying again does not
+// cure.
+func (w *work) opening(open func(context.Context) (task.State, error)) func(context.Context) (task.State, error) {
+	return func(ctx context.Context) (task.State, error) {
+		state, err := open(ctx)
+		if _, fatal := errors.AsType[*task.FatalError](err); fatal {
+			w.fail(&taskError{err})
+		}
+		return state, err
+	}
 }

@@ -58,10 +58,27 @@ func (f *faults) note(doing string, err error) error {
 
 func (f *faults) told(doing string, err error) error {
 	if isDamage(err) {
-		return fmt.Errorf("store: %s: %s is damaged: %w: open it again: it is restored from its changelog then", doing, f.folder, err)
+		return &DamageError{Doing: doing, Folder: f.folder, Err: err}
 	}
 	return fmt.Errorf("store: %s: %s: %w: see to the disk, then open it again", doing, f.folder, err)
 }
+
+// DamageError tells that files are not what was written. The next [Open] empties
+// the folder.
+type DamageError struct {
+	// Doing is what met the damage, and Folder the database's.
+	Doing, Folder string
+	// Err is what is wrong with the files.
+	Err error
+}
+
+// Error says what to do.
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("store: %s: %s is damaged: %v: open it again: it is restored from its changelog then", e.Doing, e.Folder, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *DamageError) Unwrap() error { return e.Err }
 
 // mark leaves a note for the next Open.
 func (f *faults) mark(cause error) {
