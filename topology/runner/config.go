@@ -95,6 +95,8 @@ type Config struct {
 	LogLevel string
 	// Logger gets the runner's log. Default: discarded.
 	Logger *slog.Logger
+	// Events are told what the runner does. Default: nobody is.
+	Events Events
 }
 
 // WithDefaults returns the configuration with its defaults filled in.

@@ -80,7 +80,7 @@ func configFile(t *testing.T, text string) string {
 }
 
 func diff(got, want runner.Config) string {
-	return cmp.Diff(got, want, cmpopts.IgnoreFields(runner.Config{}, "Logger"))
+	return cmp.Diff(got, want, cmpopts.IgnoreFields(runner.Config{}, "Logger", "Events"))
 }
 
 // clearEnv keeps a test from the settings around it.
@@ -98,7 +98,7 @@ func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	settings := map[string]bool{"config": true, "validate": true, "schemas": true, "bundle-out": true} // of the command line only
 	for field := range reflect.TypeFor[runner.Config]().Fields() {
 		switch name := field.Name; name {
-		case "Logger":
+		case "Logger", "Events":
 		case "StateDir":
 			settings["state"] = true
 		case "RegistryCAFile":

@@ -32,8 +32,6 @@ const (
 	// restoresAtOnce bounds the partitions that are restored at once: each takes
 	// up to about 100 MB meanwhile.
 	restoresAtOnce = 4
-	// progressInterval is how often the progress of a restore is logged.
-	progressInterval = 5 * time.Second
 )
 
 // member is this process as a member of its group.
@@ -166,33 +164,5 @@ func (m *member) restore(ctx context.Context, db *store.DB, partition int32) err
 	for _, spec := range m.stores {
 		tables = append(tables, restore.Table{DB: db, Name: spec.Name, Topic: spec.Topic, Partition: partition})
 	}
-	return restore.Run(ctx, restore.Config{Client: m.client, Events: m.restoreEvents()}, tables...)
-}
-
-// restoreEvents log what a restore does, its progress every few seconds.
-func (m *member) restoreEvents() restore.Events {
-	log := m.cfg.Logger
-	said := time.Now()
-	return restore.Events{
-		Progressed: func(p restore.Progress) {
-			if time.Since(said) < progressInterval {
-				return
-			}
-			said = time.Now()
-			log.Info("restoring a table", "topic", p.Table.Topic, "partition", p.Table.Partition, "offset", p.Next, "end", p.End,
-				"records", p.Records, "records_per_second", int(p.RecordsPerSecond()), "left", p.Left().Round(time.Second))
-		},
-		Waiting: func(p restore.Progress) {
-			log.Info("waiting for the end of a transaction", "topic", p.Table.Topic, "partition", p.Table.Partition, "offset", p.Next)
-		},
-		Cleared: func(t restore.Table, reason string) {
-			log.Warn("restoring a table from the beginning", "topic", t.Topic, "partition", t.Partition, "err", reason)
-		},
-		Finished: func(p restore.Progress) {
-			if p.Records > 0 {
-				log.Info("restored a table", "topic", p.Table.Topic, "partition", p.Table.Partition, "records", p.Records,
-					"records_per_second", int(p.RecordsPerSecond()), "took", p.Took)
-			}
-		},
-	}
+	return restore.Run(ctx, restore.Config{Client: m.client, Events: m.cfg.restoring()}, tables...)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,6 +135,41 @@ func TestARestartReadsOnlyWhatIsNew(t *testing.T) {
 		if n := b.log.restored(table); n != visitors {
 			t.Errorf("got %d records of %s restored into a folder that lacks one round of %d", n, table, visitors)
 		}
+	}
+}
+
+func TestEventsTellHowTablesAreRestored(t *testing.T) {
+	t.Parallel()
+	b := setup(t, devstack.Config{})
+	b.visited(t, b.config(t), 1)
+	cfg := b.config(t)
+	var mu sync.Mutex
+	records := map[string]int64{}
+	cfg.Events.Restored = func(r runner.Restore) {
+		mu.Lock()
+		defer mu.Unlock()
+		records[r.Topic] += r.Records
+		if r.Next != r.End || r.Left != 0 || r.Records > 0 && (r.Bytes == 0 || r.RecordsPerSecond == 0) {
+			t.Errorf("got %+v, want it at its end", r)
+		}
+		if text := r.String(); !strings.HasPrefix(text, fmt.Sprintf("%s/%d: offset %d of ", r.Topic, r.Partition, r.Next)) {
+			t.Errorf("got the text %q", text)
+		}
+	}
+	seen := map[string]bool{}
+	cfg.Events.Restoring = func(r runner.Restore) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[r.Topic] = true
+	}
+	start(t, visits(time.Hour), cfg).awaitReady(t).stop(t)
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff(records, map[string]int64{"all": visitors, "recent": visitors}); diff != "" {
+		t.Errorf("records restored (-got +want): %s", diff)
+	}
+	if diff := cmp.Diff(seen, map[string]bool{"all": true, "recent": true}); diff != "" {
+		t.Errorf("tables under way (-got +want): %s", diff)
 	}
 }
 
