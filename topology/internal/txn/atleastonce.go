@@ -49,6 +49,9 @@ func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
 }
 
 func (o *oneByOne) commit(ctx context.Context, b Batch) error {
+	if err := o.isMember(ctx, b.Member); err != nil {
+		return err
+	}
 	if err := o.write(ctx, b.Records); err != nil {
 		return err
 	}
@@ -56,6 +59,29 @@ func (o *oneByOne) commit(ctx context.Context, b Batch) error {
 		return nil
 	}
 	return o.commitOffsets(ctx, b)
+}
+
+// isMember asks the group before anything is written: a process that was frozen
+// and goes on does not know yet that others have its partitions, and would set
+// their rows back. What it is frozen in between, nothing but a transaction fences.
+func (o *oneByOne) isMember(ctx context.Context, m *sarama.ConsumerGroupMetadata) error {
+	if m == nil || m.GenerationID < 0 {
+		return nil
+	}
+	request := &sarama.HeartbeatRequest{
+		Version: 4, GroupId: m.GroupID, GenerationId: m.GenerationID, MemberId: m.MemberID, GroupInstanceId: m.GroupInstanceID,
+	}
+	return o.writer.group(m.GroupID).ask(ctx, "asking group "+m.GroupID+" for the membership", func(b *sarama.Broker) error {
+		response, err := b.Heartbeat(request)
+		if err != nil {
+			return err
+		}
+		// A rebalance has begun, and this generation is the group's until it ends.
+		if response.Err == sarama.ErrRebalanceInProgress {
+			return nil
+		}
+		return fault(response.Err)
+	})
 }
 
 func (o *oneByOne) commitOffsets(ctx context.Context, b Batch) error {
