@@ -49,9 +49,12 @@ func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
 }
 
 func (o *oneByOne) commit(ctx context.Context, b Batch) error {
-	if err := o.isMember(ctx, b.Member); err != nil {
+	stillMember := func(ctx context.Context) error { return o.isMember(ctx, b.Member) }
+	if err := stillMember(ctx); err != nil {
 		return err
 	}
+	o.writer.mayRepeat = stillMember
+	defer func() { o.writer.mayRepeat = nil }()
 	if err := o.write(ctx, b.Records); err != nil {
 		return err
 	}
@@ -61,7 +64,7 @@ func (o *oneByOne) commit(ctx context.Context, b Batch) error {
 	return o.commitOffsets(ctx, b)
 }
 
-// isMember asks the group before anything is written: a process that was frozen
+// isMember asks the group before anything is written or repeated: a process that was frozen
 // and goes on does not know yet that others have its partitions, and would set
 // their rows back. What it is frozen in between, nothing but a transaction fences.
 func (o *oneByOne) isMember(ctx context.Context, m *sarama.ConsumerGroupMetadata) error {

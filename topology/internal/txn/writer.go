@@ -36,6 +36,9 @@ type writer struct {
 	id    int64
 	epoch int16
 
+	// mayRepeat is asked before a write is repeated; nil allows it.
+	mayRepeat func(context.Context) error
+
 	topics map[string]*topic
 	busy   []*lane // those with records of the batch in hand
 	spent  bool    // after a fault
@@ -148,6 +151,11 @@ func (w *writer) flush(ctx context.Context) error {
 			return gaveUp(ctx, err)
 		}
 		_ = w.conn.RefreshMetadata(w.stuck()...) // the next round meets what this has met
+		if w.mayRepeat != nil {
+			if err := w.mayRepeat(ctx); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
