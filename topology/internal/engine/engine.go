@@ -118,8 +118,8 @@ func isFinal(err error) bool {
 	return errors.As(err, &stuck) || errors.As(err, &broken) || txn.IsFinal(err)
 }
 
-// Changed makes a commit due. It never blocks.
-func (e *Engine) Changed() {
+// changed makes a commit due. It never blocks.
+func (e *Engine) changed() {
 	select {
 	case e.wake <- struct{}{}:
 	default:

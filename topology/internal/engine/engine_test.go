@@ -376,6 +376,26 @@ func TestEnginesShareTheWork(t *testing.T) {
 	b.checkExact(t, 6*each)
 }
 
+// A task with many finished units does not wait for the interval.
+func TestAFullTaskMakesACommitDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.edit = func(cfg *engine.Config) {
+		cfg.Interval, cfg.WriteInterval = time.Hour, time.Hour
+		whole := cfg.Task
+		cfg.Task = func(partition int32) task.Config {
+			c := whole(partition)
+			c.Limits.Units = 4
+			return c
+		}
+	}
+	r := b.run(t)
+	b.write(t, 0, 20)
+	b.await(t, 18*partitions)
+	r.stop(t)
+	b.checkExact(t, 20)
+}
+
 // A callback that hangs does not keep its partition when that is given to
 // another process.
 func TestAPartitionThatHangsCanBeTakenOver(t *testing.T) {

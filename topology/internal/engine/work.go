@@ -168,6 +168,7 @@ func (w *work) drop(members []*member) {
 // start runs the task of a partition.
 func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
+	cfg.Changed = w.engine.changed
 	if cfg.Open != nil {
 		cfg.Open = w.opening(cfg.Open)
 	}
