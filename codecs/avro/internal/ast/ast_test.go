@@ -93,6 +93,13 @@ func TestParseRefusesWhatItCannotUse(t *testing.T) {
 		"an unknown type": {`"what"`, `type "what" is not defined`},
 		"a number":        {`5`, "is not a type"},
 		"no type":         {`{}`, "a type is missing"},
+		"a field without a name": {
+			`{"type":"record","name":"R","fields":[{"type":"int"}]}`, "record R: field 0 has no name",
+		},
+		"two fields of a name": {
+			`{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"a","type":"string"}]}`,
+			`two fields are named "a"`,
+		},
 		"a second definition": {
 			`[{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":2}]`,
 			"defined twice",

@@ -12,8 +12,9 @@ import (
 const maxDepth = 500
 
 // Parse parses the JSON text of a schema. Each of refs is a schema whose named
-// types it may use. Parse builds the tree and resolves names; whether names
-// and defaults are legal is left to the full parser, which goes first.
+// types it may use. Parse builds the tree, resolves names and refuses fields that
+// cannot be told apart; whether names and defaults are legal is left to the
+// full parser, which goes first.
 func Parse(text string, refs ...string) (*Node, error) {
 	p := &parser{types: map[string]*Node{}}
 	for _, ref := range refs {
@@ -181,8 +182,16 @@ func (p *parser) record(m members, namespace string) (*Node, error) {
 	if err := json.Unmarshal(m["fields"], &fields); err != nil {
 		return nil, fmt.Errorf("record %s: reading the fields: %w", node.Name, err)
 	}
+	seen := make(map[string]bool, len(fields))
 	for _, f := range fields {
 		name := text(f["name"])
+		if name == "" {
+			return nil, fmt.Errorf("record %s: field %d has no name", node.Name, len(node.Fields))
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("record %s: two fields are named %q", node.Name, name)
+		}
+		seen[name] = true
 		inner, err := p.node(f["type"], spaceOf(node.Name))
 		if err != nil {
 			return nil, fmt.Errorf("record %s: field %s: %w", node.Name, name, err)
