@@ -26,7 +26,7 @@ func full() runner.Config {
 		Brokers: []string{"a:1", "b:2"}, Registry: []string{"http://a:1", "http://b:2"}, StateDir: "rows", CreateTopics: 6,
 		RegistryUser: "ann", RegistryPassword: "hunter3", RegistryToken: "hunter4", RegistryCAFile: "ca.pem",
 		RegistryCertFile: "cert.pem", RegistryKeyFile: "key.pem", Bundle: "schemas.json",
-		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
+		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Side: "fix", From: "end", Until: "end", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
 		NumStandby: 2, KeepMembership: true,
 	}
 }
@@ -47,6 +47,9 @@ auto_register: true
 use_latest: true
 normalize: true
 topic_prefix: test.
+side: fix
+from: end
+until: end
 delivery: at_least_once
 dial_timeout: 7s
 stop_timeout: 8s
@@ -98,7 +101,7 @@ func clearEnv(t *testing.T) {
 
 func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	t.Parallel()
-	settings := map[string]bool{"config": true, "validate": true, "schemas": true, "bundle-out": true} // of the command line only
+	settings := map[string]bool{"config": true, "validate": true, "schemas": true, "bundle-out": true, "side-drop": true} // of the command line only
 	for field := range reflect.TypeFor[runner.Config]().Fields() {
 		switch name := field.Name; name {
 		case "Logger", "Events":
@@ -143,7 +146,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 		"TOPIC_PREFIX": "test.", "DELIVERY": "at_least_once", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
 		"REGISTRY_USER": "ann", "REGISTRY_PASSWORD": "hunter3", "REGISTRY_TOKEN": "hunter4", "REGISTRY_CA_FILE": "ca.pem",
 		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
-		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true",
+		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true", "SIDE": "fix", "FROM": "end", "UNTIL": "end",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
 	}
@@ -254,7 +257,7 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	got := cfg.String()
 	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
 		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
-		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true log_level=debug`
+		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." side="fix" from="end" until="end" delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -32,6 +32,9 @@ func Flags() *pflag.FlagSet {
 	flags.Bool("use-latest", false, "write outputs with the newest schemas of their subjects")
 	flags.Bool("normalize", false, "have the registry compare and keep schemas in their normal form")
 	flags.String("topic-prefix", "", "`PREFIX` for every topic and the consumer group")
+	flags.String("side", "", "`NAME` of a run beside production, before the names of its group and of all that it writes")
+	flags.String("from", "", "`POSITION` where a side run begins: beginning, offset:N or time:T, also as TOPIC/PARTITION=POSITION,...")
+	flags.String("until", "", "`POSITION` where a side run ends: end, offset:N, time:T or count:N")
 	flags.String("delivery", string(ExactlyOnce), "exactly_once or at_least_once")
 	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")
 	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
@@ -39,6 +42,7 @@ func Flags() *pflag.FlagSet {
 	flags.Bool("keep-membership", false, "stay a member of the group over a restart of less than 10 s")
 	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")
 	flags.String("bundle-out", "", "write the schemas that the topology needs into `FILE`, and end")
+	flags.Bool(sideDropFlag, false, "remove the group, the topics, the subjects and the state of the side run, and end")
 	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")
 	flags.String(schemasFlag, "", "compare all schemas with what is registered, as `FORMAT` text or json, and end")
 	flags.Lookup(schemasFlag).NoOptDefVal = formatText
@@ -56,7 +60,7 @@ func RegistryFlags(flags *pflag.FlagSet) {
 }
 
 // notSettings are the flags that are no keys of a config file.
-var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", "help"}
+var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", sideDropFlag, "help"}
 
 // Load reads the configuration: the file named by --config, over it the
 // environment, over it the flags that were given. Unknown keys of the file

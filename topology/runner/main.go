@@ -70,6 +70,8 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 	}
 	validate, _ := flags.GetBool("validate")
 	switch {
+	case flags.Changed(sideDropFlag):
+		err = runSideDrop(ctx, build(), cfg, stdout)
 	case flags.Changed(schemasFlag):
 		err = runSchemas(ctx, build(), cfg, printer{flags.Lookup(schemasFlag).Value.String(), stdout})
 	case validate:
@@ -133,6 +135,8 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if !prefixChars.MatchString(text) {
 			return fmt.Sprintf("--%s %q: use letters, digits and . _ - only", name, text)
 		}
+	case "side", "from", "until":
+		return sideFault(name, text)
 	case schemasFlag:
 		return formatFault(flags, text)
 	case "brokers", "registry":

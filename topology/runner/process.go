@@ -32,5 +32,6 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	config := m.engine(program.Group(m.group))
 	config.Assigned = func() { r.assigned(m.group) }
+	config.Until = r.ends
 	return m.run(ctx, engine.New(config))
 }

@@ -136,14 +136,14 @@ func (s *site) bind() {
 				binding = s.rows(n.Topic, binding)
 			}
 			binding.UseLatest = s.cfg.UseLatest && n.Kind == graph.Output
-			codec = b.Bind(binding)
+			codec = s.bound(b, binding, isWritten(n))
 		}
 		if codec != nil {
 			s.codecs[n.Name] = codec
 		}
 	}
 	letters := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name))
-	s.letters, _ = letters.Bind(s.binding(s.graph.DeadLetters(), true)).(codecs.Codec[dlq.Letter])
+	s.letters, _ = s.bound(letters, s.binding(s.graph.DeadLetters(), true), true).(codecs.Codec[dlq.Letter])
 }
 
 func (s *site) binding(topic string, written bool) avro.Binding {

@@ -30,6 +30,10 @@ type Config struct {
 	Consumer func() (sarama.ConsumerGroup, error)
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
+	// Until bounds the work, by topic and partition: records at these offsets and
+	// behind them are left alone, and all of a partition that is not there. Nil is
+	// no bound.
+	Until map[string]map[int32]int64
 	// Interval is how often finished work is committed.
 	Interval time.Duration
 	// WriteInterval is how often outputs are written ahead of their commit.

@@ -107,8 +107,8 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
 	w.mu.Unlock()
 	for message := range claim.Messages() {
-		messages := more(claim.Messages(), message)
-		if m.task.Put(session.Context(), claim.Topic(), claim.HighWaterMarkOffset(), messages) != nil {
+		messages, end := w.engine.cfg.within(more(claim.Messages(), message), claim.HighWaterMarkOffset())
+		if m.task.Put(session.Context(), claim.Topic(), end, messages) != nil {
 			// To return before the session's end would end it for all partitions.
 			<-session.Context().Done()
 			return nil
