@@ -110,7 +110,7 @@ func (db *DB) Clear(table string) error {
 func (db *DB) clear(table string) error {
 	batch := db.disk.NewBatch()
 	defer func() { _ = batch.Close() }()
-	for _, space := range []byte{offsetSpace, rowSpace, timeSpace} {
+	for _, space := range []byte{topicSpace, offsetSpace, rowSpace, timeSpace} {
 		from := prefix(space, table)
 		if err := batch.DeleteRange(from, after(from), nil); err != nil {
 			return db.faults.note("clearing a table", err)
