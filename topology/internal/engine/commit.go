@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -88,7 +89,10 @@ func (w *work) commitNow() {
 		return
 	}
 	b.Offsets = w.goOn()
-	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
+	b.Member = w.membership(session)
+	b.Renew = func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata {
+		return w.renew(ctx, session, refused.GenerationID)
+	}
 	begun := time.Now()
 	if err := w.committer.Commit(w.allowed, b); err != nil {
 		w.fail(err)
