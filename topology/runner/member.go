@@ -13,6 +13,7 @@ import (
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/restore"
+	"github.com/gokavro/gokavro/topology/internal/standby"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -46,6 +47,7 @@ type member struct {
 	shared *store.Shared
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
+	standbys  *standby.Standbys // nil for none
 
 	besideGoka bool                  // whether processes of goka may be members
 	tombstones bool                  // whether callbacks take records without a value
@@ -91,6 +93,7 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
 	}
 	config.Task = func(partition int32) task.Config { return m.task(group, partition) }
+	m.keepStandbys(&config)
 	return config
 }
 
@@ -136,22 +139,31 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 	if len(m.stores) == 0 {
 		return state, nil
 	}
-	state.DB, err = store.Open(store.Config{
-		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
-		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
-	})
+	promoted := m.promotion(partition)
+	state.DB, err = store.Open(m.database(partition))
 	if _, foreign := errors.AsType[*store.OwnerError](err); foreign {
 		err = &task.FatalError{Err: err}
 	}
 	if err != nil {
 		return state, err
 	}
-	return state, m.restore(ctx, state.DB, partition)
+	if err = m.restore(ctx, state.DB, partition, promoted); err == nil {
+		promoted.done()
+	}
+	return state, err
+}
+
+// database says where a partition's tables are.
+func (m *member) database(partition int32) store.Config {
+	return store.Config{
+		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
+		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
+	}
 }
 
 // restore brings a partition's tables up to their changelogs. No more than a
 // few partitions do so at once.
-func (m *member) restore(ctx context.Context, db *store.DB, partition int32) error {
+func (m *member) restore(ctx context.Context, db *store.DB, partition int32, promoted *promotion) error {
 	select {
 	case m.restoring <- struct{}{}:
 		defer func() { <-m.restoring }()
@@ -162,5 +174,5 @@ func (m *member) restore(ctx context.Context, db *store.DB, partition int32) err
 	for _, spec := range m.stores {
 		tables = append(tables, restore.Table{DB: db, Name: spec.Name, Topic: spec.Topic, Partition: partition})
 	}
-	return restore.Run(ctx, restore.Config{Client: m.client, Events: m.cfg.restoring()}, tables...)
+	return restore.Run(ctx, restore.Config{Client: m.client, Events: promoted.hear(m.cfg.restoring())}, tables...)
 }
