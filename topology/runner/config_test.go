@@ -28,6 +28,7 @@ func full() runner.Config {
 		RegistryCertFile: "cert.pem", RegistryKeyFile: "key.pem", Bundle: "schemas.json",
 		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
 		Replication: 3, MinInsyncReplicas: 2, Partitioner: runner.FNV1a, Strict: true,
+		NumStandby: 2, KeepMembership: true,
 	}
 }
 
@@ -50,6 +51,8 @@ topic_prefix: test.
 delivery: at_least_once
 dial_timeout: 7s
 stop_timeout: 8s
+num_standby: 2
+keep_membership: true
 log_level: debug
 replication: 3
 min_insync_replicas: 2
@@ -146,6 +149,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 		"REGISTRY_USER": "ann", "REGISTRY_PASSWORD": "hunter3", "REGISTRY_TOKEN": "hunter4", "REGISTRY_CA_FILE": "ca.pem",
 		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
 		"REPLICATION": "3", "MIN_INSYNC_REPLICAS": "2", "PARTITIONER": "fnv1a", "STRICT": "true",
+		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
 	}
@@ -210,14 +214,14 @@ func TestValidateListsAllFaults(t *testing.T) {
 	}
 	wrong := runner.Config{
 		Brokers: []string{"localhost"}, Registry: []string{"localhost:8081"}, CreateTopics: -1, TopicPrefix: "a b",
-		Delivery: "twice", DialTimeout: -1, StopTimeout: -1, LogLevel: "loud",
+		Delivery: "twice", DialTimeout: -1, StopTimeout: -1, LogLevel: "loud", NumStandby: -1,
 		Replication: -1, MinInsyncReplicas: -1, Partitioner: "crc32",
 	}
 	for name, tt := range map[string]struct {
 		cfg  runner.Config
 		want []string
 	}{
-		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", `"loud"`, "replication is -1", "min_insync_replicas is -1", `"crc32"`}},
+		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", "num_standby", `"loud"`, "replication is -1", "min_insync_replicas is -1", `"crc32"`}},
 		"none":               {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
 		"access":             {full(), []string{"both a user and a bearer token", "ca.pem", "schemas.json"}},
 		"half a certificate": {runner.Config{Registry: []string{"https://a"}, RegistryCertFile: "cert.pem"}, []string{"give both"}},
@@ -257,8 +261,8 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	got := cfg.String()
 	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
 		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
-		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." ` +
-		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true delivery=at_least_once dial_timeout=7s stop_timeout=8s log_level=debug`
+		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true ` +
+		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
