@@ -169,18 +169,20 @@ func (l *looker) askGroupOnce() error {
 	if err != nil {
 		return err
 	}
-	request := &sarama.DescribeGroupsRequest{Version: 4, Groups: []string{l.group.Name}, IncludeAuthorizedOperations: true}
-	response, err := coordinator.DescribeGroups(request)
-	if err != nil {
-		return err
-	}
-	for _, found := range response.Groups {
-		if found.Err != sarama.ErrNoError {
-			return found.Err
+	return l.to(coordinator, func(coordinator *sarama.Broker) error {
+		request := &sarama.DescribeGroupsRequest{Version: 4, Groups: []string{l.group.Name}, IncludeAuthorizedOperations: true}
+		response, err := coordinator.DescribeGroups(request)
+		if err != nil {
+			return err
 		}
-		l.facts.group = operations{bits: found.AuthorizedOperations, known: found.Version >= 3}
-	}
-	return nil
+		for _, found := range response.Groups {
+			if found.Err != sarama.ErrNoError {
+				return found.Err
+			}
+			l.facts.group = operations{bits: found.AuthorizedOperations, known: found.Version >= 3}
+		}
+		return nil
+	})
 }
 
 // askTransactions ends a transaction that is not there. A broker looks first

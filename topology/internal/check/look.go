@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -94,11 +93,15 @@ func (l *looker) any(send func(*sarama.Broker) error) error {
 	return err
 }
 
+// to sends a request to a broker on a connection of its own, so that no question
+// waits for the answer to another one, or falls with it.
 func (l *looker) to(broker *sarama.Broker, send func(*sarama.Broker) error) error {
-	if err := broker.Open(l.conn.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+	own := sarama.NewBroker(broker.Addr())
+	if err := own.Open(l.conn.Config()); err != nil {
 		return err
 	}
-	return send(broker)
+	defer func() { _ = own.Close() }()
+	return send(own)
 }
 
 // askVersions asks each broker, since the oldest one counts.
