@@ -50,6 +50,7 @@ func (w *work) writeAhead() {
 	if len(records) == 0 {
 		return
 	}
+	defer w.engine.cfg.Board.Expect(aboutCommit, slow)()
 	if err := w.committer.Write(w.allowed, records); err != nil {
 		w.fail(err)
 	}
@@ -85,12 +86,16 @@ func (w *work) commitNow() {
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
 	if len(sealed) == 0 {
+		w.settle(false)
 		return
 	}
 	b.Offsets = w.goOn()
 	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
 	begun := time.Now()
-	if err := w.committer.Commit(w.allowed, b); err != nil {
+	expected := w.engine.cfg.Board.Expect(aboutCommit, slow)
+	err := w.committer.Commit(w.allowed, b)
+	expected()
+	if err != nil {
 		w.fail(err)
 		return
 	}
@@ -101,6 +106,7 @@ func (w *work) commitNow() {
 		w.fail(fmt.Errorf("writing committed changes to the state folder: %w", err))
 		return
 	}
+	w.settle(true)
 	w.engine.cfg.Log.Debug("committed", "units", units, "records", len(b.Records), "took", written.Sub(begun), "flush", time.Since(written))
 }
 

@@ -22,6 +22,7 @@ func (w *work) consume() {
 	go func() {
 		for err := range w.consumer.Errors() {
 			log.Debug("consumer group", "err", err)
+			w.engine.cfg.Board.Pass(aboutReading, err, forgotten)
 		}
 	}()
 	for w.life.Err() == nil {
@@ -32,6 +33,7 @@ func (w *work) consume() {
 		case err == nil:
 			wait.Reset()
 		case w.life.Err() == nil:
+			w.engine.cfg.Board.Set(aboutGroup, err)
 			log.Warn("joining the consumer group again", "retry_in", wait.Next(), "err", err)
 			_ = wait.Wait(w.life) // its only error is the end of the loop
 		}
@@ -46,6 +48,7 @@ type handler struct{ work *work }
 // to others.
 func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w := h.work
+	w.engine.cfg.Board.Clear(aboutGroup)
 	wanted := partitions(session.Claims())
 	w.mu.Lock()
 	var lost []*member
@@ -87,6 +90,7 @@ func (w *work) announce(ctx context.Context, members []*member) {
 			return
 		}
 	}
+	w.assigned.Store(true)
 	w.engine.cfg.Assigned()
 }
 
