@@ -110,8 +110,9 @@ func topicsOf(edges goka.Edges) []string {
 }
 
 func (g *Group) run(ctx context.Context, client *kafka.Client) error {
-	following := follow(ctx, client, g.cfg.Logger)
+	following := follow(ctx, client, g.watch)
 	defer following.stop()
+	g.watch.enter(Restoring)
 	lookups := map[string]task.Table{}
 	for _, edge := range g.graph.LookupTables() {
 		table, err := following.load(ctx, edge.Topic(), edge.Codec())
@@ -125,7 +126,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		return err
 	}
 	m := &member{
-		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
+		cfg: g.cfg, watch: g.watch, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 	}
