@@ -17,6 +17,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/check"
 	"github.com/gokavro/gokavro/topology/internal/replay"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
@@ -103,13 +104,8 @@ func (c Config) sideFaults() []string {
 
 // writtenTopics returns what the topology writes, as it is to be created.
 func (s *site) writtenTopics(partitions int32) []kafka.Topic {
-	topics := []kafka.Topic{{Name: s.topic(s.graph.DeadLetters()), Partitions: partitions}}
-	for _, n := range s.graph.Nodes {
-		if isWritten(n) {
-			topics = append(topics, kafka.Topic{Name: s.topic(n.Topic), Partitions: partitions, Compact: n.Kind == graph.Store})
-		}
-	}
-	return topics
+	written := slices.DeleteFunc(s.group().Topics, func(t check.Topic) bool { return t.Role == check.Input || t.Role == check.Lookup })
+	return s.cfg.topics(written, int(partitions))
 }
 
 // createSide creates the topics of a side run, with as many partitions as its
@@ -142,6 +138,15 @@ func (s *site) inputPartitions() (count int32, err error) {
 	return count, nil
 }
 
+// planned returns the number of partitions that a topic which is missing will
+// have: that of the inputs for one of a side run's own.
+func (s *site) planned(topic string, missing int32) (int32, error) {
+	if s.cfg.Side == "" || !strings.HasPrefix(topic, sidePrefix(s.cfg.Side)) {
+		return missing, nil
+	}
+	return s.inputPartitions()
+}
+
 // bound binds a codec. That of a side run may register schemas in subjects of its
 // own alone: a codec can have one that production shares.
 func (s *site) bound(codec bindable, b avro.Binding, written bool) codecs.Untyped {
@@ -154,6 +159,12 @@ func (s *site) bound(codec bindable, b avro.Binding, written bool) codecs.Untype
 	}
 	b.AutoRegister = false
 	return codec.Bind(b)
+}
+
+// willRegister tells of a check alone that a side run would register the schemas
+// of a codec.
+func (s *site) willRegister(codec any) bool {
+	return s.readOnly && s.cfg.Side != "" && len(s.foreign(codec)) == 0
 }
 
 // foreign returns the subjects of a codec that are not a side run's own.

@@ -300,6 +300,9 @@ func TestASideRunIsDropped(t *testing.T) {
 		code := runner.Command(t.Context(), counting, append(slices.Clone(args), more...), &out, &out)
 		return code, out.String()
 	}
+	if code, said := command("--validate"); code != runner.ExitOK {
+		t.Errorf("before there is anything of it: got code %d: %s", code, said)
+	}
 	for range 2 { // the name is free again
 		if code, said := command("--until", "end"); code != runner.ExitOK {
 			t.Fatalf("got code %d: %s", code, said)

@@ -100,10 +100,10 @@ func (s *site) checkTopics(missing int32) error {
 	var away error
 	err := s.graph.CheckPartitions(func(topic string) int32 {
 		count, err := s.kafka.Partitions(s.topic(topic))
-		switch {
-		case errors.Is(err, kafka.ErrTopicNotFound):
-			return missing
-		case err != nil:
+		if errors.Is(err, kafka.ErrTopicNotFound) {
+			count, err = s.planned(topic, missing)
+		}
+		if err != nil {
 			away = err
 		}
 		return count
@@ -156,7 +156,7 @@ type preparer interface{ Prepare(context.Context) error }
 func (s *site) prepareCodecs(ctx context.Context) []error {
 	var faults []error
 	prepare := func(what string, codec any) {
-		if c, ok := codec.(preparer); ok {
+		if c, ok := codec.(preparer); ok && !s.willRegister(codec) {
 			if err := c.Prepare(ctx); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", what, err))
 			}

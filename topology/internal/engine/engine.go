@@ -39,8 +39,8 @@ type Config struct {
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
 	// Until bounds the work, by topic and partition: records at these offsets and
-	// behind them are left alone, and all of a partition that is not there. Nil is
-	// no bound.
+	// behind them are left alone. A topic that is not there has no bound, and a
+	// partition of one that is there has nothing to be done.
 	Until map[string]map[int32]int64
 	// Interval is how often finished work is committed.
 	Interval time.Duration
