@@ -13,7 +13,7 @@ import (
 )
 
 // handOver bounds how long a partition that moves waits for the record in hand.
-const handOver = 10 * time.Second
+const handOver = 5 * time.Second
 
 // InstanceError says that another process joined the group under this one's
 // name.
