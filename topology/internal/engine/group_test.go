@@ -41,6 +41,7 @@ func (n *named) consumer(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup,
 	conf.Consumer.Offsets.AutoCommit.Enable = false
 	conf.Consumer.Group.InstanceId = n.name
 	conf.Consumer.Group.Heartbeat.Interval = 20 * time.Millisecond
+	conf.Consumer.Group.Rebalance.Retry.Backoff = 50 * time.Millisecond
 	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
 	return sarama.NewConsumerGroup(n.client.Config().Brokers, "g", conf)
 }
