@@ -11,6 +11,9 @@ import (
 // Events are told what a runner does besides processing. They are called from
 // several goroutines and must not block. Those that are nil are not called.
 type Events struct {
+	// State is called when the runner's state has changed, one call after the
+	// other. why is as [Runner.State] returns it.
+	State func(from, to State, why string)
 	// Restoring is called each time that a piece of a table's changelog was read.
 	Restoring func(Restore)
 	// Restored is called when a table is up to its changelog.

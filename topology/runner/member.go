@@ -38,6 +38,7 @@ const (
 // member is this process as a member of its group.
 type member struct {
 	cfg    Config
+	watch  *watch
 	client *kafka.Client
 	group  string
 	id     string
@@ -83,6 +84,7 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
+		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board,
 		Instance: m.id, NumStandby: m.cfg.NumStandby,
 	}
 	config.Host, _ = os.Hostname() // without a name every member counts as on another machine
@@ -97,12 +99,15 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	return config
 }
 
+// retrying keeps what a commit waits for.
+func (m *member) retrying(err error) { m.watch.board.Note(engine.AboutCommit, err) }
+
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher})
+	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher, Retrying: m.retrying})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher})
+	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher, Retrying: m.retrying})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
@@ -127,7 +132,7 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 		}
 	}()
 	if len(m.joins) > 0 {
-		following := follow(ctx, m.client, m.cfg.Logger)
+		following := follow(ctx, m.client, m.watch)
 		state.Stop = following.stop
 		state.Joins = map[string]task.Table{}
 		for _, edge := range m.joins {

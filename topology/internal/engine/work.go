@@ -30,7 +30,10 @@ type work struct {
 	endCommits context.CancelFunc
 	dropping   sync.WaitGroup // tasks of partitions that were lost
 
-	committing sync.Mutex // held during a commit
+	complete   atomic.Bool // whether a session has had all its tables
+	committing sync.Mutex  // held during a commit; guards what follows
+	settled    bool        // whether work goes on
+	since      time.Time   // when there was nothing to commit at first
 
 	mu       sync.Mutex
 	tasks    map[int32]*member
@@ -199,16 +202,20 @@ func (w *work) closed(partition int32) {
 func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
 	cfg.Changed = w.engine.changed
+	about := aboutPartition(partition)
+	cfg.Trouble = func(err error) { w.engine.cfg.Board.Set(about, err) }
+	cfg.Cured = func() { w.engine.cfg.Board.Clear(about) }
 	if cfg.Open != nil {
 		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
+		w.engine.restoring()
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
 	w.open[partition]++
 	go func() {
 		defer close(m.ended)
 		err := m.task.Run()
-		// Tables that are damaged are healed when they are opened again.
-		if _, damaged := errors.AsType[*store.DamageError](err); err != nil && !damaged {
+		cfg.Cured() // what the next task of the partition meets is its own
+		if err != nil && !curedByOpening(err) {
 			err = &taskError{err}
 		}
 		if err != nil {
@@ -216,6 +223,14 @@ func (w *work) start(partition int32) *member {
 		}
 	}()
 	return m
+}
+
+// curedByOpening reports whether an error is of tables that are to be opened
+// again: damaged ones are healed then, and a disk that was full may have room.
+func curedByOpening(err error) bool {
+	_, damaged := errors.AsType[*store.DamageError](err)
+	_, failed := errors.AsType[*store.DiskError](err)
+	return damaged || failed
 }
 
 // opening ends the work over a fault of the tables that trying again does not
