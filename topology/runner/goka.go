@@ -21,6 +21,7 @@ type Group struct {
 	life
 	graph  *goka.GroupGraph
 	hasher func() hash.Hash32
+	beside bool
 	engine atomic.Pointer[engine.Engine]
 	stats  counts
 }
@@ -35,6 +36,11 @@ type GroupOption func(*Group)
 func Hasher(h func() hash.Hash32) GroupOption {
 	return func(g *Group) { g.hasher = h }
 }
+
+// BesideGoka lets processes of goka.NewProcessor be members of the group at the
+// same time, for as long as a group is being switched. Rebalances stop all
+// partitions then. It needs [AtLeastOnce].
+func BesideGoka() GroupOption { return func(g *Group) { g.beside = true } }
 
 // FromGoka returns a runner of a goka group as it is: inputs, outputs, loop,
 // table, joins, lookups and visitors. Its topics have the names that goka gives
@@ -56,6 +62,9 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	g := &Group{life: newLife(cfg), graph: group}
 	for _, opt := range opts {
 		opt(g)
+	}
+	if g.beside && cfg.Delivery != AtLeastOnce {
+		return nil, errors.New("runner: BesideGoka needs delivery at_least_once: goka waits for ever for the markers of transactions")
 	}
 	return g, nil
 }
@@ -101,8 +110,9 @@ func topicsOf(edges goka.Edges) []string {
 }
 
 func (g *Group) run(ctx context.Context, client *kafka.Client) error {
-	following := follow(ctx, client, g.cfg.Logger)
+	following := follow(ctx, client, g.watch)
 	defer following.stop()
+	g.watch.enter(Restoring)
 	lookups := map[string]task.Table{}
 	for _, edge := range g.graph.LookupTables() {
 		table, err := following.load(ctx, edge.Topic(), edge.Codec())
@@ -116,7 +126,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		return err
 	}
 	m := &member{
-		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher,
+		cfg: g.cfg, watch: g.watch, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 	}

@@ -95,8 +95,9 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // run loads the lookup tables, then consumes.
 func (r *Runner) run(ctx context.Context, site *site) error {
-	following := follow(ctx, site.kafka, r.cfg.Logger)
+	following := follow(ctx, site.kafka, r.watch)
 	defer following.stop()
+	r.watch.enter(Restoring)
 	tables := map[string]compile.Table{}
 	for _, n := range r.graph.Of(graph.Lookup) {
 		table, err := following.load(ctx, site.topic(n.Topic), site.codecs[n.Name])
