@@ -46,6 +46,7 @@ func Flags() *pflag.FlagSet {
 	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")
 	flags.String(schemasFlag, "", "compare all schemas with what is registered, as `FORMAT` text or json, and end")
 	flags.Lookup(schemasFlag).NoOptDefVal = formatText
+	planFlags(flags)
 	return flags
 }
 
@@ -60,7 +61,7 @@ func RegistryFlags(flags *pflag.FlagSet) {
 }
 
 // notSettings are the flags that are no keys of a config file.
-var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", "help"}
+var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", planFlag, applyFlag, planOutFlag, "help"}
 
 // Load reads the configuration: the file named by --config, over it the
 // environment, over it the flags that were given. Unknown keys of the file
