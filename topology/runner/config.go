@@ -90,6 +90,14 @@ type Config struct {
 	DialTimeout time.Duration
 	// StopTimeout bounds a graceful stop. Default 30 s.
 	StopTimeout time.Duration
+	// Wait has the start wait for brokers and registry as long as they are away,
+	// in place of giving up after DialTimeout. Default: off.
+	Wait bool
+	// FetchBytes bounds the records on their way from the brokers, BufferBytes
+	// those in hand with what they did until it is committed, and CacheBytes the
+	// rows and files of tables that are kept in memory, each of the whole process.
+	// Default 64 MiB, 256 MiB and 128 MiB; 1 MiB at least.
+	FetchBytes, BufferBytes, CacheBytes int
 	// LogLevel is debug, info, warn or error; [Main] makes its logger by it.
 	// Default info.
 	LogLevel string
@@ -119,7 +127,7 @@ func (c Config) WithDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return c
+	return c.withMemory()
 }
 
 // Validate returns every fault of the configuration in one error.
@@ -156,6 +164,7 @@ func (c Config) validate(n needs) error {
 	if c.StopTimeout < 0 {
 		add("stop_timeout is %s: give a duration above 0, such as 30s", c.StopTimeout)
 	}
+	faults = append(faults, c.memoryFaults()...)
 	if _, err := logLevel(c.LogLevel); err != nil {
 		add("%v", err)
 	}
@@ -167,9 +176,10 @@ func (c Config) validate(n needs) error {
 
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s log_level=%s",
+	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s wait=%t fetch_bytes=%s buffer_bytes=%s cache_bytes=%s log_level=%s",
 		strings.Join(c.Brokers, ","), len(c.Registry), c.access(), c.StateDir, c.CreateTopics, c.AutoRegister, c.UseLatest, c.Normalize,
-		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.LogLevel)
+		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.Wait,
+		sizeText(c.FetchBytes), sizeText(c.BufferBytes), sizeText(c.CacheBytes), c.LogLevel)
 }
 
 // access says how the registry is entered, without secrets.

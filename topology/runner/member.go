@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"hash"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -27,8 +29,6 @@ const (
 	// writeAhead is how many outputs of a partition are worth that in a
 	// transaction, where nobody sees them any earlier.
 	writeAhead = 256
-	// cacheBytes bounds what is kept in memory of the state's files.
-	cacheBytes = 64 << 20
 	// restoresAtOnce bounds the partitions that are restored at once: each takes
 	// up to about 100 MB meanwhile.
 	restoresAtOnce = 4
@@ -45,6 +45,9 @@ type member struct {
 	topics []string
 	stores []store.Spec
 	shared *store.Shared
+	disk   vfs.FS // nil for the machine's
+	// partitions is how many the group's topics have.
+	partitions atomic.Int32
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
 
@@ -77,11 +80,11 @@ func (m *member) run(ctx context.Context, e *engine.Engine) error {
 }
 
 func (m *member) engine(group *goka.GroupGraph) engine.Config {
-	m.shared, m.restoring = store.NewShared(cacheBytes), make(chan struct{}, restoresAtOnce)
+	m.shared, m.restoring = store.NewShared(int64(m.cfg.blockBytes())), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
-		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board,
+		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board, Memory: m.cfg.share(),
 	}
 	if m.cfg.Delivery == AtLeastOnce {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
@@ -94,6 +97,9 @@ func (m *member) consumer() (sarama.ConsumerGroup, error) {
 	cfg := m.client.Config()
 	conf := cfg.Sarama()
 	conf.Consumer.Offsets.AutoCommit.Enable = false
+	if err := m.boundFetches(conf); err != nil {
+		return nil, err
+	}
 	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{goka.CopartitioningStrategy}
 	return sarama.NewConsumerGroup(cfg.Brokers, m.group, conf)
 }
@@ -144,7 +150,7 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 		return state, nil
 	}
 	state.DB, err = store.Open(store.Config{
-		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
+		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, BufferBytes: m.storeBuffer(), FS: m.disk, Log: m.cfg.Logger,
 		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
 	})
 	if _, foreign := errors.AsType[*store.OwnerError](err); foreign {

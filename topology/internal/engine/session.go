@@ -72,6 +72,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 			w.tasks[partition] = w.start(partition)
 		}
 	}
+	w.share()
 	w.last = lastSession{session.MemberID(), session.GenerationID()}
 	w.session = session
 	w.positions = map[string]map[int32]int64{}

@@ -180,6 +180,7 @@ func (w *work) start(partition int32) *member {
 		w.engine.restoring()
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{})}
+	w.pause(m.task)
 	go func() {
 		defer close(m.ended)
 		err := m.task.Run()
