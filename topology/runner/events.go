@@ -21,6 +21,15 @@ type Events struct {
 	// Cleared is called when a table is emptied and restored from the beginning,
 	// because it is damaged or does not fit its changelog.
 	Cleared func(topic string, partition int32, reason string)
+	// StandbyStarted is called when this process begins with a copy of a
+	// partition's tables.
+	StandbyStarted func(partition int32)
+	// StandbyCaughtUp is called when a copy has come to the end of its changelogs.
+	// It follows them from there.
+	StandbyCaughtUp func(Standby)
+	// Promoted is called when this process owns a partition that it had an
+	// up-to-date copy of, and has read what the copy did not have yet.
+	Promoted func(Promotion)
 }
 
 // Restore is how far a table has come on its way to the end of its changelog.

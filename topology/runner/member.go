@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/restore"
+	"github.com/gokavro/gokavro/topology/internal/standby"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -50,7 +51,9 @@ type member struct {
 	partitions atomic.Int32
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
+	standbys  *standby.Standbys // nil for none
 
+	besideGoka bool                  // whether processes of goka may be members
 	tombstones bool                  // whether callbacks take records without a value
 	codecs     map[string]goka.Codec // of a hand-written group's inputs, by topic
 	lookups    map[string]task.Table // of a hand-written group, by topic
@@ -80,28 +83,24 @@ func (m *member) run(ctx context.Context, e *engine.Engine) error {
 }
 
 func (m *member) engine(group *goka.GroupGraph) engine.Config {
+	_, _ = m.countPartitions() // the consumer meets what this meets
 	m.shared, m.restoring = store.NewShared(int64(m.cfg.blockBytes())), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
 		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board, Memory: m.cfg.share(),
+		Instance: m.id, NumStandby: m.cfg.NumStandby,
+	}
+	config.Host, _ = os.Hostname() // without a name every member counts as on another machine
+	if !m.cfg.KeepMembership {
+		config.Leave = m.leave
 	}
 	if m.cfg.Delivery == AtLeastOnce {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
 	}
 	config.Task = func(partition int32) task.Config { return m.task(group, partition) }
+	m.keepStandbys(&config)
 	return config
-}
-
-func (m *member) consumer() (sarama.ConsumerGroup, error) {
-	cfg := m.client.Config()
-	conf := cfg.Sarama()
-	conf.Consumer.Offsets.AutoCommit.Enable = false
-	if err := m.boundFetches(conf); err != nil {
-		return nil, err
-	}
-	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{goka.CopartitioningStrategy}
-	return sarama.NewConsumerGroup(cfg.Brokers, m.group, conf)
 }
 
 // retrying keeps what a commit waits for.
@@ -149,22 +148,31 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 	if len(m.stores) == 0 {
 		return state, nil
 	}
-	state.DB, err = store.Open(store.Config{
-		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, BufferBytes: m.storeBuffer(), FS: m.disk, Log: m.cfg.Logger,
-		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
-	})
+	promoted := m.promotion(partition)
+	state.DB, err = store.Open(m.database(partition))
 	if _, foreign := errors.AsType[*store.OwnerError](err); foreign {
 		err = &task.FatalError{Err: err}
 	}
 	if err != nil {
 		return state, err
 	}
-	return state, m.restore(ctx, state.DB, partition)
+	if err = m.restore(ctx, state.DB, partition, promoted); err == nil {
+		promoted.done()
+	}
+	return state, err
+}
+
+// database says where a partition's tables are.
+func (m *member) database(partition int32) store.Config {
+	return store.Config{
+		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, BufferBytes: m.storeBuffer(), FS: m.disk, Log: m.cfg.Logger,
+		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
+	}
 }
 
 // restore brings a partition's tables up to their changelogs. No more than a
 // few partitions do so at once.
-func (m *member) restore(ctx context.Context, db *store.DB, partition int32) error {
+func (m *member) restore(ctx context.Context, db *store.DB, partition int32, promoted *promotion) error {
 	select {
 	case m.restoring <- struct{}{}:
 		defer func() { <-m.restoring }()
@@ -175,5 +183,5 @@ func (m *member) restore(ctx context.Context, db *store.DB, partition int32) err
 	for _, spec := range m.stores {
 		tables = append(tables, restore.Table{DB: db, Name: spec.Name, Topic: spec.Topic, Partition: partition})
 	}
-	return restore.Run(ctx, restore.Config{Client: m.client, Events: m.cfg.restoring()}, tables...)
+	return restore.Run(ctx, restore.Config{Client: m.client, Events: promoted.hear(m.cfg.restoring())}, tables...)
 }

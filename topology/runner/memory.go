@@ -90,6 +90,11 @@ func sizeText(bytes int) string {
 	return strconv.Itoa(bytes)
 }
 
+// bounds says how much memory the process may take.
+func (c Config) bounds() string {
+	return fmt.Sprintf("wait=%t fetch_bytes=%s buffer_bytes=%s cache_bytes=%s", c.Wait, sizeText(c.FetchBytes), sizeText(c.BufferBytes), sizeText(c.CacheBytes))
+}
+
 // blockBytes is the part of the cache for the tables' files.
 func (c Config) blockBytes() int { return c.CacheBytes / 2 }
 
@@ -105,17 +110,25 @@ func (m *member) storeBuffer() int {
 	return min(max(each, leastStore), mostStore)
 }
 
-// boundFetches bounds what a consumer of topics has at a time: for each
-// partition one answer is on its way while another is handed over.
-func (m *member) boundFetches(conf *sarama.Config) error {
-	total := 0
+// countPartitions returns how many partitions the topics have together.
+func (m *member) countPartitions() (total int, err error) {
 	for _, topic := range m.topics {
 		partitions, err := m.client.Partitions(topic)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		total += int(partitions)
 		m.partitions.Store(max(m.partitions.Load(), partitions))
+	}
+	return total, nil
+}
+
+// boundFetches bounds what a consumer of topics has at a time: for each
+// partition one answer is on its way while another is handed over.
+func (m *member) boundFetches(conf *sarama.Config) error {
+	total, err := m.countPartitions()
+	if err != nil {
+		return err
 	}
 	each := m.cfg.FetchBytes / 2 / max(total, 1)
 	conf.Consumer.Fetch.Default = int32(min(max(each, leastFetch), mostFetch))

@@ -7,7 +7,6 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/compile"
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/store"
-	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // process runs the topology's tasks until ctx ends.
@@ -21,7 +20,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 		return err
 	}
 	m := &member{
-		cfg: r.cfg, watch: r.watch, disk: r.disk, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: kafka.NewHasher,
+		cfg: r.cfg, watch: r.watch, disk: r.disk, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
 		tombstones: true,
 	}
 	for _, n := range r.graph.Of(graph.Input) {

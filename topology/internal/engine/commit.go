@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -90,7 +91,10 @@ func (w *work) commitNow() {
 		return
 	}
 	b.Offsets = w.goOn()
-	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
+	b.Member = w.membership(session)
+	b.Renew = func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata {
+		return w.renew(ctx, session, refused.GenerationID)
+	}
 	begun := time.Now()
 	expected := w.engine.cfg.Board.Expect(aboutCommit, slow)
 	err := w.committer.Commit(w.allowed, b)

@@ -7,8 +7,8 @@ import (
 // minBuffer is what a task may buffer however many there are.
 const minBuffer = 1 << 20
 
-// share gives each task its part of the memory; mu is held.
-func (w *work) share() {
+// divide gives each task its part of the memory; mu is held.
+func (w *work) divide() {
 	memory := w.engine.cfg.Memory
 	if memory.Buffer == 0 || len(w.tasks) == 0 {
 		return

@@ -19,6 +19,8 @@ const AboutCommit = "committing"
 const (
 	// slow is how long a commit may take before it is a trouble.
 	slow = 3 * time.Second
+	// slowJoin is how long joining the group may take.
+	slowJoin = 10 * time.Second
 	// forgotten is how long after its last fault the reading counts as healthy:
 	// sarama tells each try that fails, but not the one that succeeds.
 	forgotten = 5 * time.Second
@@ -33,7 +35,7 @@ func aboutPartition(partition int32) string { return fmt.Sprintf("partition %d",
 // there has been nothing to commit for a while. committing is held.
 func (w *work) settle(committed bool) {
 	switch {
-	case w.settled || !committed && !w.assigned.Load():
+	case w.settled || !committed && !w.complete.Load():
 		return
 	case !committed && w.since.IsZero():
 		w.since = time.Now()
