@@ -136,6 +136,10 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if d, _ := flags.GetDuration(name); d <= 0 {
 			return fmt.Sprintf("--%s %s: give a duration above 0, such as 20s", name, d)
 		}
+	case "fetch-bytes", "buffer-bytes", "cache-bytes":
+		if bytes, ok := parseSize(text); !ok || bytes < minBytes {
+			return fmt.Sprintf("--%s %q: give a size of 1MiB or more, such as 64MiB", name, text)
+		}
 	case "log-level":
 		if _, err := logLevel(text); err != nil || text == "" {
 			return fmt.Sprintf("--%s %q: use debug, info, warn or error", name, text)
