@@ -76,6 +76,7 @@ func (e *processorError) Unwrap() error { return e.err }
 
 // run runs an engine of this member and says what stopped it.
 func (m *member) run(ctx context.Context, e *engine.Engine) error {
+	defer m.removeLeftovers(ctx)()
 	if err := e.Run(ctx); err != nil {
 		return &processorError{err}
 	}

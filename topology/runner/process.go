@@ -31,6 +31,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	config := m.engine(program.Group(m.group))
 	config.Assigned = func() { r.assigned(m.group) }
+	config.Until = r.ends
 	e := engine.New(config)
 	r.pauses.drive(e)
 	return m.run(ctx, e)

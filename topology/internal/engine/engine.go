@@ -38,6 +38,10 @@ type Config struct {
 	Leave func(ctx context.Context, member string) error
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
+	// Until bounds the work, by topic and partition: records at these offsets and
+	// behind them are left alone. A topic that is not there has no bound, and a
+	// partition of one that is there has nothing to be done.
+	Until map[string]map[int32]int64
 	// Interval is how often finished work is committed.
 	Interval time.Duration
 	// WriteInterval is how often outputs are written ahead of their commit.
