@@ -125,7 +125,8 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	if m != nil && m.take(session.Context(), w.engine.cfg, claim) != nil {
 		m.wait(session.Context())
 	}
-	for range claim.Messages() { //nolint:revive // what still comes is the next owner's
+	// What still comes is the next owner's.
+	for range claim.Messages() {
 	}
 	if m != nil && w.isLeaving(m) {
 		m.wait(session.Context())
