@@ -22,7 +22,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	m := &member{
 		cfg: r.cfg, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: kafka.NewHasher,
-		tombstones: true,
+		tombstones: true, aside: program.Aside,
 	}
 	for _, n := range r.graph.Of(graph.Input) {
 		m.topics = append(m.topics, site.topic(n.Topic))

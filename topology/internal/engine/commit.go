@@ -72,6 +72,9 @@ func (w *work) commitNow() {
 	var sealed []*task.Sealed
 	var b txn.Batch
 	for _, m := range members {
+		if w.guard.IsShut(m.task.Partition()) {
+			continue
+		}
 		s, err := m.task.Seal()
 		if err != nil {
 			w.fail(fmt.Errorf("reading the state folder: %w", err))
@@ -84,10 +87,11 @@ func (w *work) commitNow() {
 		b.Records = append(b.Records, s.Records()...)
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
-	if len(sealed) == 0 {
+	if len(sealed) == 0 && !w.guard.Due() {
 		return
 	}
 	b.Offsets = w.goOn()
+	b.Metadata = w.guard.Metadata(b.Offsets)
 	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
 	begun := time.Now()
 	if err := w.committer.Commit(w.allowed, b); err != nil {
@@ -95,6 +99,7 @@ func (w *work) commitNow() {
 		return
 	}
 	w.commits.Add(1)
+	w.guard.Committed()
 	written := time.Now()
 	units, err := w.flush(sealed)
 	if err != nil {

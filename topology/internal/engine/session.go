@@ -54,6 +54,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 		if !follows || !slices.Contains(wanted, partition) {
 			lost = append(lost, m)
 			delete(w.tasks, partition)
+			w.guard.Forget(partition)
 		}
 	}
 	w.mu.Unlock()
@@ -64,11 +65,13 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w.dropping.Go(func() { w.drop(lost) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.guard.Return(nil)
 	for _, partition := range wanted {
 		if w.tasks[partition] == nil {
 			w.tasks[partition] = w.start(partition)
 		}
 	}
+	go w.loadCommits(session.Context(), w.guard.Shut())
 	w.last = lastSession{session.MemberID(), session.GenerationID()}
 	w.session = session
 	w.positions = map[string]map[int32]int64{}
@@ -139,6 +142,7 @@ func (h handler) Cleanup(sarama.ConsumerGroupSession) error {
 	w := h.work
 	w.committing.Lock()
 	defer w.committing.Unlock()
+	w.guard.Leave(nil)
 	w.commitNow()
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/topology/internal/guard"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -21,6 +22,8 @@ type work struct {
 	committer txn.Committer
 	consumer  sarama.ConsumerGroup
 	commits   atomic.Int64
+	guard     *guard.Guard
+	turn      chan struct{} // has room for the partition that is processed alone
 
 	life context.Context //nolint:containedctx // ends at a fault and at the end of a graceful stop
 	end  context.CancelCauseFunc
@@ -51,7 +54,8 @@ type member struct {
 }
 
 func newWork(e *Engine, committer txn.Committer, consumer sarama.ConsumerGroup) *work {
-	w := &work{engine: e, committer: committer, consumer: consumer, tasks: map[int32]*member{}, positions: map[string]map[int32]int64{}}
+	w := &work{engine: e, committer: committer, consumer: consumer, tasks: map[int32]*member{}, positions: map[string]map[int32]int64{}, turn: make(chan struct{}, 1)}
+	w.guard = w.newGuard()
 	w.life, w.end = context.WithCancelCause(context.Background())
 	w.allowed, w.endCommits = context.WithCancel(context.Background())
 	return w
@@ -107,6 +111,7 @@ func (w *work) stop() {
 	}
 	// The last commit may take as long again, and no longer.
 	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
+	w.guard.Leave(nil)
 	w.commit()
 	w.end(cause)
 }
@@ -169,6 +174,9 @@ func (w *work) drop(members []*member) {
 func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
 	cfg.Changed = w.engine.changed
+	if gate := w.gate(partition); gate != nil {
+		cfg.Gate = gate
+	}
 	if cfg.Open != nil {
 		cfg.Open = w.opening(cfg.Open)
 	}
@@ -176,12 +184,12 @@ func (w *work) start(partition int32) *member {
 	go func() {
 		defer close(m.ended)
 		err := m.task.Run()
-		// Tables that are damaged are healed when they are opened again.
-		if _, damaged := errors.AsType[*store.DamageError](err); err != nil && !damaged {
-			err = &taskError{err}
-		}
-		if err != nil {
+		_, damaged := errors.AsType[*store.DamageError](err)
+		switch {
+		case damaged: // Tables that are damaged are healed when they are opened again.
 			w.fail(err)
+		case err != nil:
+			w.giveUp(err)
 		}
 	}()
 	return m

@@ -94,7 +94,7 @@ func (o *oneByOne) commitOffsets(ctx context.Context, b Batch) error {
 	}
 	for topic, partitions := range b.Offsets {
 		for partition, offset := range partitions {
-			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, "")
+			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, b.Metadata[topic][partition])
 		}
 	}
 	return o.writer.group(b.Member.GroupID).ask(ctx, "committing offsets of group "+b.Member.GroupID, func(b *sarama.Broker) error {
