@@ -178,7 +178,7 @@ func (w *work) start(partition int32) *member {
 		cfg.Gate = gate
 	}
 	if cfg.Open != nil {
-		cfg.Open = w.opening(cfg.Open)
+		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{})}
 	go func() {
