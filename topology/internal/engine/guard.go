@@ -94,9 +94,9 @@ func (w *work) alone(ctx context.Context, partition int32) (release func()) {
 	}
 }
 
-// giveUp ends the work for good over a fault of a task. The process does not die
+// quit ends the work for good over a fault of a task. The process does not die
 // of it, so what the guard has noted is cleared before.
-func (w *work) giveUp(err error) {
+func (w *work) quit(err error) {
 	w.guard.Leave(nil)
 	w.commit()
 	w.fail(&taskError{err})

@@ -189,7 +189,7 @@ func (w *work) start(partition int32) *member {
 		case damaged: // Tables that are damaged are healed when they are opened again.
 			w.fail(err)
 		case err != nil:
-			w.giveUp(err)
+			w.quit(err)
 		}
 	}()
 	return m
