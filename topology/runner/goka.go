@@ -22,6 +22,7 @@ type Group struct {
 	life
 	graph  *goka.GroupGraph
 	hasher func() hash.Hash32
+	beside bool
 	engine atomic.Pointer[engine.Engine]
 	stats  counts
 }
@@ -37,6 +38,11 @@ type GroupOption func(*Group)
 func Hasher(h func() hash.Hash32) GroupOption {
 	return func(g *Group) { g.hasher = h }
 }
+
+// BesideGoka lets processes of goka.NewProcessor be members of the group at the
+// same time, for as long as a group is being switched. Rebalances stop all
+// partitions then. It needs [AtLeastOnce].
+func BesideGoka() GroupOption { return func(g *Group) { g.beside = true } }
 
 // FromGoka returns a runner of a goka group as it is: inputs, outputs, loop,
 // table, joins, lookups and visitors. Its topics have the names that goka gives
@@ -58,6 +64,9 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	g := &Group{life: newLife(cfg), graph: group, hasher: goka.DefaultHasher()}
 	for _, opt := range opts {
 		opt(g)
+	}
+	if g.beside && cfg.Delivery != AtLeastOnce {
+		return nil, errors.New("runner: BesideGoka needs delivery at_least_once: goka waits for ever for the markers of transactions")
 	}
 	return g, nil
 }
@@ -150,7 +159,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		return err
 	}
 	m := &member{
-		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher,
+		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 	}

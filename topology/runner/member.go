@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -47,6 +48,7 @@ type member struct {
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
 
+	besideGoka bool                  // whether processes of goka may be members
 	tombstones bool                  // whether callbacks take records without a value
 	codecs     map[string]goka.Codec // of a hand-written group's inputs, by topic
 	lookups    map[string]task.Table // of a hand-written group, by topic
@@ -84,6 +86,11 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
+		Instance: m.id, NumStandby: m.cfg.NumStandby,
+	}
+	config.Host, _ = os.Hostname() // without a name every member counts as on another machine
+	if !m.cfg.KeepMembership {
+		config.Leave = m.leave
 	}
 	if m.cfg.Delivery == AtLeastOnce {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
@@ -93,14 +100,6 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	}
 	config.Task = func(partition int32) task.Config { return m.task(group, partition) }
 	return config
-}
-
-func (m *member) consumer() (sarama.ConsumerGroup, error) {
-	cfg := m.client.Config()
-	conf := cfg.Sarama()
-	conf.Consumer.Offsets.AutoCommit.Enable = false
-	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{goka.CopartitioningStrategy}
-	return sarama.NewConsumerGroup(cfg.Brokers, m.group, conf)
 }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {

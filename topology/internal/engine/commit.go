@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -92,7 +93,10 @@ func (w *work) commitNow() {
 	}
 	b.Offsets = w.goOn()
 	b.Metadata = w.guard.Metadata(b.Offsets)
-	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
+	b.Member = w.membership(session)
+	b.Renew = func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata {
+		return w.renew(ctx, session, refused.GenerationID)
+	}
 	begun := time.Now()
 	if err := w.committer.Commit(w.allowed, b); err != nil {
 		w.fail(err)

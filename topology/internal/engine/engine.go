@@ -29,8 +29,15 @@ type Config struct {
 	Topics []string
 	// Task returns what the task of a partition runs.
 	Task func(partition int32) task.Config
-	// Consumer makes the group's consumer.
-	Consumer func() (sarama.ConsumerGroup, error)
+	// Instance is the name by which the group knows this process over restarts,
+	// group.instance.id. Host is the machine that it runs on.
+	Instance, Host string
+	// Consumer makes the group's consumer, which is to share the partitions with
+	// that strategy.
+	Consumer func(sarama.BalanceStrategy) (sarama.ConsumerGroup, error)
+	// Leave takes the member with an id out of the group when Run ends. It is nil
+	// for a process that stays a member until its session ends.
+	Leave func(ctx context.Context, member string) error
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
 	// Commits returns what the group has committed in partitions of topics. Without
@@ -53,8 +60,10 @@ type Config struct {
 	// Committed is told of each commit: its units, and the records they wrote. It
 	// may be nil.
 	Committed func(units, outputs int)
-	// Standby keeps copies of tables. It is nil for none.
-	Standby Standby
+	// NumStandby is how many copies of each partition's tables the group keeps, and
+	// Standby keeps those that are this process's. It is nil for none.
+	NumStandby int
+	Standby    Standby
 	// Released is called when nothing of the engine works any more: when Run ends,
 	// or after a stop that a callback held up, when that returns.
 	Released func()
@@ -130,7 +139,8 @@ func (e *taskError) Unwrap() error { return e.err }
 func isFinal(err error) bool {
 	var stuck *StopError
 	var broken *taskError
-	return errors.As(err, &stuck) || errors.As(err, &broken) || txn.IsFinal(err)
+	var replaced *InstanceError
+	return errors.As(err, &replaced) || errors.As(err, &stuck) || errors.As(err, &broken) || txn.IsFinal(err)
 }
 
 // changed makes a commit due. It never blocks.
@@ -148,11 +158,10 @@ func (e *Engine) once(ctx context.Context) (commits int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	consumer, err := e.cfg.Consumer()
-	if err != nil {
+	w := newWork(e, committer)
+	if w.consumer, err = e.cfg.Consumer(w.strategy()); err != nil {
 		return 0, errors.Join(err, committer.Close())
 	}
-	w := newWork(e, committer, consumer)
 	e.set(w)
 	defer e.set(nil)
 	err = w.run(ctx)

@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/topology/internal/assign"
 	"github.com/gokavro/gokavro/topology/internal/guard"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
@@ -34,10 +35,15 @@ type work struct {
 
 	committing sync.Mutex // held during a commit
 
-	mu        sync.Mutex
-	tasks     map[int32]*member
-	session   sarama.ConsumerGroupSession // nil between two
-	last      lastSession
+	mu       sync.Mutex
+	tasks    map[int32]*member
+	open     map[int32]int               // tasks whose folder is not closed, by partition
+	session  sarama.ConsumerGroupSession // nil between two
+	last     lastSession
+	left     bool
+	rejoined bool // whether the group was asked for another assignment once
+	share    assign.Share
+	generation
 	positions map[string]map[int32]int64 // what the group goes on from
 }
 
@@ -47,15 +53,23 @@ type lastSession struct {
 	generation int32
 }
 
-// member is a task at work.
-type member struct {
-	task  *task.Task
-	ended chan struct{}
+// precedes reports whether nobody else can have had partitions since.
+func (l lastSession) precedes(s sarama.ConsumerGroupSession) bool {
+	return l.member == s.MemberID() && (l.generation == s.GenerationID() || l.generation == s.GenerationID()-1)
 }
 
-func newWork(e *Engine, committer txn.Committer, consumer sarama.ConsumerGroup) *work {
-	w := &work{engine: e, committer: committer, consumer: consumer, tasks: map[int32]*member{}, positions: map[string]map[int32]int64{}, turn: make(chan struct{}, 1)}
-	w.guard = w.newGuard()
+// member is a task at work.
+type member struct {
+	task     *task.Task
+	ended    chan struct{}
+	leaving  bool          // whether it is being given up; mu guards it
+	released chan struct{} // closed when it is committed for the last time
+}
+
+func newWork(e *Engine, committer txn.Committer) *work {
+	w := &work{engine: e, committer: committer, tasks: map[int32]*member{}, open: map[int32]int{}, positions: map[string]map[int32]int64{}}
+	w.guard, w.turn = w.newGuard(), make(chan struct{}, 1)
+	w.generation.changed = make(chan struct{})
 	w.life, w.end = context.WithCancelCause(context.Background())
 	w.allowed, w.endCommits = context.WithCancel(context.Background())
 	return w
@@ -75,7 +89,7 @@ func (w *work) run(ctx context.Context) error {
 	case <-w.life.Done():
 	}
 	_ = group.Wait()
-	err := context.Cause(w.life)
+	err := w.replaced(context.Cause(w.life))
 	if errors.Is(err, errStopped) {
 		err = nil
 	}
@@ -84,7 +98,11 @@ func (w *work) run(ctx context.Context) error {
 		err = &StopError{Bound: w.engine.cfg.StopTimeout}
 	}
 	w.endCommits()
-	return errors.Join(err, w.consumer.Close(), w.committer.Close())
+	err = errors.Join(err, w.consumer.Close(), w.committer.Close())
+	if _, replaced := errors.AsType[*InstanceError](err); isFinal(err) && !replaced {
+		w.leave()
+	}
+	return err
 }
 
 // stop lets every task finish the record in hand, commits, and ends the work.
@@ -114,6 +132,7 @@ func (w *work) stop() {
 	w.guard.Leave(nil)
 	w.commit()
 	w.end(cause)
+	w.leave()
 }
 
 // release gives up all tasks, and reports whether that is done within the bound
@@ -167,10 +186,21 @@ func (w *work) drop(members []*member) {
 		if err := m.task.Close(); err != nil {
 			w.engine.cfg.Log.Warn("closing the tables of a partition", "partition", m.task.Partition(), "err", err)
 		}
+		w.closed(m.task.Partition())
 	}
 }
 
-// start runs the task of a partition.
+// closed makes the folder of a partition free for a standby.
+func (w *work) closed(partition int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open[partition]--
+	if w.session != nil {
+		w.placeStandbys()
+	}
+}
+
+// start runs the task of a partition; mu is held.
 func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
 	cfg.Changed = w.engine.changed
@@ -180,7 +210,8 @@ func (w *work) start(partition int32) *member {
 	if cfg.Open != nil {
 		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
 	}
-	m := &member{task: task.New(cfg), ended: make(chan struct{})}
+	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
+	w.open[partition]++
 	go func() {
 		defer close(m.ended)
 		err := m.task.Run()

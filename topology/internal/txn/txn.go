@@ -28,6 +28,11 @@ type Batch struct {
 	Metadata map[string]map[int32]string
 	// Member is who commits.
 	Member *sarama.ConsumerGroupMetadata
+	// Renew is asked when the group has refused Member because its generation is
+	// over. It returns what the member is in the next one, when it still holds what
+	// the batch is about, and else nil: the member was replaced. It may wait for the
+	// end of a rebalance, until ctx ends. Without it every such member was replaced.
+	Renew func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata
 }
 
 // Committer takes batches, one after the other. After an error it takes no
@@ -158,7 +163,7 @@ func (t *transactions) fill(ctx context.Context, b Batch) error {
 	if err := t.addGroup(ctx, b.Member.GroupID); err != nil {
 		return err
 	}
-	return t.addOffsets(ctx, b)
+	return b.asMember(ctx, func(member *sarama.ConsumerGroupMetadata) error { return t.addOffsets(ctx, b, member) })
 }
 
 // abort ends a transaction that met a fault, so that readers and the group's
