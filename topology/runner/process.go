@@ -7,21 +7,20 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/compile"
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/store"
-	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // process runs the topology's tasks until ctx ends.
 func (r *Runner) process(ctx context.Context, site *site, tables map[string]compile.Table) error {
 	program := &compile.Program{
 		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letters, Tables: tables,
-		Counters: &r.counters, Log: r.cfg.Logger, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
+		Counters: &r.counters, Log: r.cfg.Logger, Board: r.watch.board, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
 	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
 	if err != nil {
 		return err
 	}
 	m := &member{
-		cfg: r.cfg, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: kafka.NewHasher,
+		cfg: r.cfg, watch: r.watch, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
 		tombstones: true, aside: program.Aside,
 	}
 	for _, n := range r.graph.Of(graph.Input) {

@@ -57,6 +57,12 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 // does not answer is waited for.
 func (p *Program) try(r record, node graph.Node, in *input) (*exec, error) {
 	var wait backoff.Backoff
+	waited := false
+	defer func() {
+		if waited {
+			p.Board.Clear(registryAway)
+		}
+	}()
 	for {
 		x := p.exec(r)
 		err := x.run(node, in)
@@ -64,6 +70,8 @@ func (p *Program) try(r record, node graph.Node, in *input) (*exec, error) {
 		if err == nil || !errors.As(err, &away) {
 			return x, err
 		}
+		waited = true
+		p.Board.Set(registryAway, err)
 		p.Log.Warn("waiting for the schema registry", "topic", x.meta.Topic, "partition", x.meta.Partition,
 			"offset", x.meta.Offset, "retry_in", wait.Next(), "err", err)
 		if err := wait.Wait(r.Stopping()); err != nil {
@@ -72,6 +80,9 @@ func (p *Program) try(r record, node graph.Node, in *input) (*exec, error) {
 		in.decode(p.Codecs[node.Name], r.Headers())
 	}
 }
+
+// registryAway is what a trouble is about.
+const registryAway = "waiting for the schema registry"
 
 func (p *Program) exec(r record) *exec {
 	return &exec{program: p, record: r, meta: graph.Meta{

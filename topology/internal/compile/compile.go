@@ -10,6 +10,7 @@ import (
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/health"
 )
 
 // Table is a lookup table as the steps see it. It is safe for concurrent use.
@@ -33,6 +34,8 @@ type Program struct {
 	// Counters counts what becomes of records.
 	Counters *Counters
 	Log      *slog.Logger
+	// Board is told while records wait for the registry. It may be nil.
+	Board *health.Board
 	// MaxRecordBytes bounds a record that is written. 0 is no bound.
 	MaxRecordBytes int
 

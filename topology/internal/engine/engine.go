@@ -16,6 +16,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -57,6 +58,11 @@ type Config struct {
 	// Assigned is called when the process has its share of the partitions, none
 	// included, and their tables are restored.
 	Assigned func()
+	// Restoring is called when tables of a partition are about to be restored. It
+	// may be nil.
+	Restoring func()
+	// Board is told what holds up the work. It may be nil.
+	Board *health.Board
 	// Committed is told of each commit: its units, and the records they wrote. It
 	// may be nil.
 	Committed func(units, outputs int)
@@ -112,6 +118,7 @@ func (e *Engine) run(ctx context.Context) error {
 		if commits > 0 {
 			wait.Reset()
 		}
+		e.cfg.Board.Set(aboutWork, err)
 		e.cfg.Log.Warn("starting over from what is committed", "group", e.cfg.Group, "retry_in", wait.Next(), "err", err)
 		if wait.Wait(ctx) != nil {
 			return nil
@@ -154,7 +161,9 @@ func (e *Engine) changed() {
 // once works with one committer and one consumer until ctx ends or something
 // fails.
 func (e *Engine) once(ctx context.Context) (commits int64, err error) {
+	expected := e.cfg.Board.Expect(aboutCommit, slow)
 	committer, err := e.cfg.Committer(ctx)
+	expected()
 	if err != nil {
 		return 0, err
 	}
@@ -166,6 +175,12 @@ func (e *Engine) once(ctx context.Context) (commits int64, err error) {
 	defer e.set(nil)
 	err = w.run(ctx)
 	return w.commits.Load(), err
+}
+
+func (e *Engine) restoring() {
+	if e.cfg.Restoring != nil {
+		e.cfg.Restoring()
+	}
 }
 
 func (e *Engine) set(w *work) {

@@ -21,6 +21,7 @@ func (w *work) consume() {
 	go func() {
 		for err := range w.consumer.Errors() {
 			log.Debug("consumer group", "err", err)
+			w.engine.cfg.Board.Pass(aboutReading, err, forgotten)
 		}
 	}()
 	for w.life.Err() == nil {
@@ -35,6 +36,7 @@ func (w *work) consume() {
 		case err == nil:
 			wait.Reset()
 		case w.life.Err() == nil:
+			w.engine.cfg.Board.Set(aboutGroup, err)
 			log.Warn("joining the consumer group again", "retry_in", wait.Next(), "err", err)
 			_ = wait.Wait(w.life) // its only error is the end of the loop
 		}
@@ -52,6 +54,7 @@ type handler struct {
 // to others.
 func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w := h.work
+	w.engine.cfg.Board.Clear(aboutGroup)
 	wanted := partitions(session.Claims())
 	w.mu.Lock()
 	var lost []*member
@@ -95,6 +98,7 @@ func (w *work) announce(ctx context.Context, members []*member) {
 			return
 		}
 	}
+	w.complete.Store(true)
 	w.engine.cfg.Assigned()
 }
 

@@ -33,7 +33,10 @@ type work struct {
 	endCommits context.CancelFunc
 	dropping   sync.WaitGroup // tasks of partitions that were lost
 
-	committing sync.Mutex // held during a commit
+	complete   atomic.Bool // whether a session has had all its tables
+	committing sync.Mutex  // held during a commit; guards what follows
+	settled    bool        // whether work goes on
+	since      time.Time   // when there was nothing to commit at first
 
 	mu       sync.Mutex
 	tasks    map[int32]*member
@@ -207,23 +210,35 @@ func (w *work) start(partition int32) *member {
 	if gate := w.gate(partition); gate != nil {
 		cfg.Gate = gate
 	}
+	about := aboutPartition(partition)
+	cfg.Trouble = func(err error) { w.engine.cfg.Board.Set(about, err) }
+	cfg.Cured = func() { w.engine.cfg.Board.Clear(about) }
 	if cfg.Open != nil {
 		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
+		w.engine.restoring()
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
 	w.open[partition]++
 	go func() {
 		defer close(m.ended)
 		err := m.task.Run()
-		_, damaged := errors.AsType[*store.DamageError](err)
+		cfg.Cured() // what the next task of the partition meets is its own
 		switch {
-		case damaged: // Tables that are damaged are healed when they are opened again.
+		case err != nil && curedByOpening(err):
 			w.fail(err)
 		case err != nil:
 			w.quit(err)
 		}
 	}()
 	return m
+}
+
+// curedByOpening reports whether an error is of tables that are to be opened
+// again: damaged ones are healed then, and a disk that was full may have room.
+func curedByOpening(err error) bool {
+	_, damaged := errors.AsType[*store.DamageError](err)
+	_, failed := errors.AsType[*store.DiskError](err)
+	return damaged || failed
 }
 
 // opening ends the work over a fault of the tables that trying again does not

@@ -64,6 +64,9 @@ type Config struct {
 	Hasher func() hash.Hash32
 	// Compression is that of the batches: compression.type. The default is none.
 	Compression sarama.CompressionCodec
+	// Retrying is told what a request met that is sent again. It must not block.
+	// It may be nil.
+	Retrying func(error)
 }
 
 const (
