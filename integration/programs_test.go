@@ -32,7 +32,7 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	if worker.Kind() == poisoned {
+	if worker.Kind() == deadly {
 		runner.Main(fragile)
 		return
 	}

@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// poisoned is the kind of worker that one record kills.
-	poisoned = "poisoned"
-	// poisonExit is its exit code then.
-	poisonExit = 66
-	// poison is how the record's value begins.
-	poison = "poison"
+	// deadly is the kind of worker that one record kills.
+	deadly = "deadly"
+	// deadlyExit is its exit code then.
+	deadlyExit = 66
+	// deadlyWord is how the record's value begins.
+	deadlyWord = "deadly"
 )
 
 // fragile counts the words of each key, and dies of one.
@@ -35,8 +35,8 @@ func fragile() *topology.Topology {
 	counts := topology.Store(t, "fragile-counts", codecs.Int64())
 	counted := topology.Process(topology.Input(t, "words", codecs.String()), counts,
 		func(in processors.Record[string], row *processors.Row[int64], emit func(string)) error {
-			if strings.HasPrefix(in.Value, poison) {
-				os.Exit(poisonExit)
+			if strings.HasPrefix(in.Value, deadlyWord) {
+				os.Exit(deadlyExit)
 			}
 			n, _ := row.Get()
 			row.Set(n + 1)
@@ -47,7 +47,7 @@ func fragile() *topology.Topology {
 	return t
 }
 
-// words writes so many words to each partition, in one of them with a poisoned
+// words writes so many words to each partition, in one of them with a deadly
 // one in front of the word with that number.
 func (c *cluster) words(t *testing.T, each, at int) {
 	t.Helper()
@@ -69,7 +69,7 @@ func (c *cluster) words(t *testing.T, each, at int) {
 	}
 	for n := range each {
 		if n == at {
-			write("key-0", poison+" \x01")
+			write("key-0", deadlyWord+" \x01")
 		}
 		for key := range 2 * partitions {
 			write(fmt.Sprintf("key-%d", key), fmt.Sprintf("key-%d %d", key, n))
@@ -96,13 +96,13 @@ func (c *cluster) counted(t *testing.T) map[string][]string {
 	return found
 }
 
-// survive starts workers until all words are counted and the poisoned one is
+// survive starts workers until all words are counted and the deadly one is
 // kept, and returns how many it took.
 func (c *cluster) survive(t *testing.T, delivery runner.Delivery, words int) (starts int) {
 	t.Helper()
 	dir := t.TempDir()
 	launch := worker.Launch{
-		Kind: poisoned, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
+		Kind: deadly, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
 		Args: c.args("--topic-prefix", c.prefix, "--create-topics", fmt.Sprint(partitions), "--delivery", string(delivery)),
 	}
 	deadline := time.NewTimer(patience)
@@ -131,7 +131,7 @@ func (c *cluster) survive(t *testing.T, delivery runner.Delivery, words int) (st
 			}
 			return starts
 		}
-		if p.Code() != poisonExit {
+		if p.Code() != deadlyExit {
 			t.Fatalf("start %d ended with code %d: %s", starts, p.Code(), p.LastLines(5))
 		}
 	}
@@ -152,7 +152,7 @@ func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 					t.Errorf("it took %d starts, want 4 at most", starts)
 				}
 				own.checkCounted(t, delivery, each)
-				own.checkPoison(t)
+				own.checkDeadly(t)
 			})
 		}
 	})
@@ -177,7 +177,7 @@ func (c *cluster) checkCounted(t *testing.T, delivery runner.Delivery, each int)
 	}
 }
 
-func (c *cluster) checkPoison(t *testing.T) {
+func (c *cluster) checkDeadly(t *testing.T) {
 	t.Helper()
 	codec := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name), avro.Registry(c.schemas))
 	var letters []dlq.Letter
@@ -194,7 +194,7 @@ func (c *cluster) checkPoison(t *testing.T) {
 		t.Fatalf("got %d dead letters, want one: %+v", len(letters), letters)
 	}
 	letter := letters[0]
-	if letter.Value == nil || string(*letter.Value) != poison+" \x01" || letter.Key == nil || string(*letter.Key) != "key-0" ||
+	if letter.Value == nil || string(*letter.Value) != deadlyWord+" \x01" || letter.Key == nil || string(*letter.Key) != "key-0" ||
 		len(letter.Headers) != 1 || letter.Topic != c.topic("words") {
 		t.Errorf("got the letter %+v, want the record as it was", letter)
 	}
