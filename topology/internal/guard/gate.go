@@ -200,6 +200,15 @@ func (g *Gate) Leave(done bool) {
 	g.wanted++ // a commit that was under way may have told that the batch is inside
 }
 
+// Open opens the gate for good.
+func (g *Gate) Open() {
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	g.left = 0
+	clear(g.places)
+	g.wanted++
+}
+
 // blank reports whether there is nothing to tell; the guard's lock is held.
 func (g *Gate) blank() bool {
 	for _, p := range g.places {

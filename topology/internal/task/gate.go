@@ -21,6 +21,8 @@ type Gate interface {
 	Enter(ctx context.Context, topic string, offset int64) (deaths int, err error)
 	// Leave ends a batch; done says that all of it is processed.
 	Leave(done bool)
+	// Open opens the gate for good.
+	Open()
 }
 
 // passGate hands records over through the gate until that is open, and reports
@@ -41,6 +43,11 @@ func (r *run) passGate(ctx context.Context, to chan<- *sarama.ConsumerMessage) b
 		}
 		done := r.pass(ctx, to, batch)
 		gate.Leave(done)
+		if r.task.inbox.isDeferred() {
+			// A record may never be done before others come.
+			gate.Open()
+			return ctx.Err() == nil
+		}
 		if !done {
 			return false
 		}
@@ -96,17 +103,34 @@ func (r *run) setAside(message *sarama.ConsumerMessage, deaths int) bool {
 	return true
 }
 
+// DeferCommit keeps the record from being done until the function that it returns
+// is called, as goka does.
+func (c *Context) DeferCommit() func(error) {
+	b := c.run.task.inbox
+	b.mu.Lock()
+	b.deferred = true
+	b.wake()
+	b.mu.Unlock()
+	return c.gokaContext.DeferCommit()
+}
+
+func (b *inbox) isDeferred() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.deferred
+}
+
 // awaitIdle waits until all that was handed over is done, and reports false when
-// ctx ends before.
+// ctx ends before, or the group decides when records are done.
 func (b *inbox) awaitIdle(ctx context.Context) bool {
 	for {
 		b.mu.Lock()
 		idle := len(b.flight) == 0
 		b.watched = !idle
-		changed := b.changed
+		deferred, changed := b.deferred, b.changed
 		b.mu.Unlock()
-		if idle {
-			return true
+		if idle || deferred {
+			return idle
 		}
 		if pause(ctx, changed, 0) != nil {
 			return false

@@ -21,6 +21,8 @@ type inbox struct {
 	topics  []*topicQueue
 	flight  []*sarama.ConsumerMessage // in the order in which they were handed over
 	watched bool                      // whether somebody waits for records to be done
+
+	deferred bool // whether the group decides when its records are done
 }
 
 // topicQueue is what waits of one topic.
