@@ -65,7 +65,11 @@ func (c *Client) commits(group string, of map[string][]int32) (map[string]map[in
 		_ = broker.Close()
 		return nil, err
 	}
-	if code := response.GroupError(); code != sarama.ErrNoError {
+	switch code := response.GroupError(); code {
+	case sarama.ErrNoError:
+	case sarama.ErrGroupIDNotFound:
+		return nil, nil
+	default:
 		return nil, code
 	}
 	commits := map[string]map[int32]Commit{}
