@@ -130,6 +130,14 @@ type Config struct {
 	// they were, and nobody else gets them meanwhile. Default: a stop gives them to
 	// the others at once.
 	KeepMembership bool
+	// Wait has the start wait for brokers and registry as long as they are away,
+	// in place of giving up after DialTimeout. Default: off.
+	Wait bool
+	// FetchBytes bounds the records on their way from the brokers, BufferBytes
+	// those in hand with what they did until it is committed, and CacheBytes the
+	// rows and files of tables that are kept in memory, each of the whole process.
+	// Default 64 MiB, 256 MiB and 128 MiB; 1 MiB at least.
+	FetchBytes, BufferBytes, CacheBytes int
 	// LogLevel is debug, info, warn or error; [Main] makes its logger by it.
 	// Default info.
 	LogLevel string
@@ -159,7 +167,7 @@ func (c Config) WithDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return c
+	return c.withMemory()
 }
 
 // Validate returns every fault of the configuration in one error.
@@ -200,6 +208,7 @@ func (c Config) validate(n needs) error {
 	if c.NumStandby < 0 || c.NumStandby > maxStandby {
 		add("num_standby is %d: give a number of copies of 0 or more, %d at most", c.NumStandby, maxStandby)
 	}
+	faults = append(faults, c.memoryFaults()...)
 	if _, err := logLevel(c.LogLevel); err != nil {
 		add("%v", err)
 	}
@@ -226,9 +235,9 @@ func (c Config) wishFaults() (faults []string) {
 
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t %s log_level=%s",
+	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t %s %s log_level=%s",
 		strings.Join(c.Brokers, ","), len(c.Registry), c.access(), c.StateDir, c.CreateTopics, c.AutoRegister, c.UseLatest, c.Normalize,
-		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.wishes(), c.LogLevel)
+		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.wishes(), c.bounds(), c.LogLevel)
 }
 
 // wishes says what the checks before a start ask for.

@@ -103,7 +103,7 @@ func clearEnv(t *testing.T) {
 
 func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	t.Parallel()
-	settings := map[string]bool{"config": true, "validate": true, "schemas": true, "bundle-out": true} // of the command line only
+	settings := map[string]bool{"config": true, "validate": true, "plan": true, "apply": true, "plan-out": true, "schemas": true, "bundle-out": true} // of the command line only
 	for field := range reflect.TypeFor[runner.Config]().Fields() {
 		switch name := field.Name; name {
 		case "Logger", "Events":

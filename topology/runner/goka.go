@@ -126,7 +126,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		return err
 	}
 	m := &member{
-		cfg: g.cfg, watch: g.watch, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
+		cfg: g.cfg, watch: g.watch, disk: g.disk, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 	}
@@ -148,6 +148,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	}
 	e := engine.New(config)
 	g.engine.Store(e)
+	g.pauses.drive(e)
 	return m.run(ctx, e)
 }
 

@@ -61,6 +61,9 @@ type Config struct {
 	// Restoring is called when tables of a partition are about to be restored. It
 	// may be nil.
 	Restoring func()
+	// Memory is what all tasks together may take, each the same part of it. The
+	// default are the tasks' own limits.
+	Memory task.Share
 	// Board is told what holds up the work. It may be nil.
 	Board *health.Board
 	// Committed is told of each commit: its units, and the records they wrote. It
@@ -83,14 +86,15 @@ type Engine struct {
 	id      string        // of this process
 	settled time.Time     // when this process counts as well
 
-	mu   sync.Mutex
-	work *work // nil between two
+	mu     sync.Mutex
+	work   *work           // nil between two
+	paused map[string]bool // topics
 }
 
 // New returns an engine that does nothing until Run.
 func New(cfg Config) *Engine {
 	return &Engine{
-		cfg: cfg, wake: make(chan struct{}, 1), id: rand.Text()[:8], settled: time.Now().Add(cmp.Or(cfg.Settle, settleTime)),
+		cfg: cfg, wake: make(chan struct{}, 1), paused: map[string]bool{}, id: rand.Text()[:8], settled: time.Now().Add(cmp.Or(cfg.Settle, settleTime)),
 	}
 }
 

@@ -26,8 +26,10 @@ func (w *work) consume() {
 	}()
 	for w.life.Err() == nil {
 		ctx, cancel := context.WithCancel(w.life)
-		err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel})
+		joined := w.engine.cfg.Board.Expect(aboutGroup, slowJoin)
+		err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel, joined})
 		cancel()
+		joined()
 		switch {
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			w.fail(err)
@@ -47,6 +49,7 @@ func (w *work) consume() {
 type handler struct {
 	work   *work
 	rejoin context.CancelFunc // ends the session, so that another one begins
+	joined func()             // tells that the group is joined
 }
 
 // Setup gives each partition of the session a task. Tasks of the last session
@@ -54,7 +57,7 @@ type handler struct {
 // to others.
 func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w := h.work
-	w.engine.cfg.Board.Clear(aboutGroup)
+	h.joined()
 	wanted := partitions(session.Claims())
 	w.mu.Lock()
 	var lost []*member
