@@ -27,8 +27,8 @@ type record interface {
 	SetRow(table, key string, row []byte, value any)
 	// Stage adds a record to what this one writes.
 	Stage(task.Output)
-	// Drop forgets what was staged and taken so far.
-	Drop()
+	// Forget gives up the rows that were taken so far.
+	Forget()
 	// Message returns the record as it was read.
 	Message() *sarama.ConsumerMessage
 }
@@ -87,7 +87,7 @@ func (t *trial) run() (*exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.record.Drop()
+		t.record.Forget()
 		t.in.decode(t.program.Codecs[t.node.Name], t.record.Headers())
 	}
 }

@@ -35,7 +35,7 @@ type fakeContext struct {
 	emitted []emission
 	stored  []string
 	deleted bool
-	dropped int
+	forgot  int
 	failed  error
 	message *sarama.ConsumerMessage
 }
@@ -53,7 +53,7 @@ func (c *fakeContext) Fail(err error)            { c.failed = err }
 
 func (c *fakeContext) Message() *sarama.ConsumerMessage { return c.message }
 
-func (c *fakeContext) Drop() { c.dropped++ }
+func (c *fakeContext) Forget() { c.forgot++ }
 
 func (c *fakeContext) Row(string, string) ([]byte, any, error) { return c.row, nil, c.rowErr }
 

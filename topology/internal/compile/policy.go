@@ -44,7 +44,7 @@ func (t *trial) step(err error) string {
 // giveUp does with a record what the policy says of where it failed.
 func (t *trial) giveUp(err error) {
 	p, r := t.program, t.record
-	r.Drop()
+	r.Forget()
 	f := letter.Failure{Message: r.Message(), Step: t.step(err), Err: err, Attempts: t.tries.Failed()}
 	if broken, ok := errors.AsType[*graph.PanicError](err); ok {
 		p.Log.Debug("a panic", t.at("stack", string(broken.Stack))...)

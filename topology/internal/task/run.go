@@ -22,7 +22,7 @@ type run struct {
 	processor *goka.Processor
 	stop      context.CancelFunc
 
-	mu    sync.Mutex
+	mu     sync.Mutex
 	cause  error // what ended it, as far as it came through here
 	failed *Unit // that of the record which is known to be at fault
 }
