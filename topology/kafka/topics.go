@@ -28,6 +28,9 @@ type Topic struct {
 	// Retention is how long records are kept: retention.ms. 0 is the broker's
 	// default, less than 0 is without limit.
 	Retention time.Duration
+	// Replicas is the replication factor, MinInSync its min.insync.replicas. 0 is
+	// the broker's default.
+	Replicas, MinInSync int
 }
 
 // Partitions returns the number of a topic's partitions. It never creates the
@@ -37,23 +40,38 @@ func (c *Client) Partitions(topic string) (int32, error) {
 }
 
 func (c *Client) partitions(ctx context.Context, topic string) (int32, error) {
-	if topic == "" {
-		return 0, errors.New("kafka: the topic has no name")
-	}
-	found, err := c.metadata(ctx, topic)
+	meta, err := c.describe(ctx, topic)
 	if err != nil {
 		return 0, err
 	}
-	for _, meta := range found {
-		if meta.Name != topic {
-			continue
-		}
-		if err := topicFault(meta); err != nil {
-			return 0, err
-		}
-		return int32(len(meta.Partitions)), nil
+	return int32(len(meta.Partitions)), nil
+}
+
+// TopicID returns the id that the cluster gave a topic when it was made: one
+// that is deleted and made anew has another. It is "" on brokers before 2.8,
+// which have none.
+func (c *Client) TopicID(ctx context.Context, topic string) (string, error) {
+	meta, err := c.describe(ctx, topic)
+	if err != nil || meta.Uuid == (sarama.Uuid{}) {
+		return "", err
 	}
-	return 0, topicNotFound(topic)
+	return meta.Uuid.String(), nil
+}
+
+func (c *Client) describe(ctx context.Context, topic string) (*sarama.TopicMetadata, error) {
+	if topic == "" {
+		return nil, errors.New("kafka: the topic has no name")
+	}
+	found, err := c.metadata(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	for _, meta := range found {
+		if meta.Name == topic {
+			return meta, topicFault(meta)
+		}
+	}
+	return nil, topicNotFound(topic)
 }
 
 func topicNotFound(topic string) error {
@@ -75,8 +93,8 @@ func topicFault(meta *sarama.TopicMetadata) error {
 // CreateMissing creates those of the topics that do not exist and returns their
 // names. Topics that exist stay as they are, even with another number of
 // partitions. It returns when all partitions of all these topics have leaders.
-// The replication factor is the broker's default. Processes may do this at the
-// same time: a topic that another one created first counts as existing.
+// Processes may do this at the same time: a topic that another one created first
+// counts as existing.
 func (c *Client) CreateMissing(ctx context.Context, topics ...Topic) (created []string, err error) {
 	if len(topics) == 0 {
 		return nil, nil
@@ -184,7 +202,15 @@ func (t Topic) detail() *sarama.TopicDetail {
 		millis := strconv.FormatInt(max(t.Retention.Milliseconds(), 1), 10)
 		entries["retention.ms"] = &millis
 	}
-	return &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: -1, ConfigEntries: entries}
+	if t.MinInSync > 0 {
+		least := strconv.Itoa(t.MinInSync)
+		entries["min.insync.replicas"] = &least
+	}
+	detail := &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: -1, ConfigEntries: entries}
+	if t.Replicas > 0 {
+		detail.ReplicationFactor = int16(t.Replicas)
+	}
+	return detail
 }
 
 // awaitLeaders waits until the cluster knows a leader of every partition, and

@@ -3,17 +3,20 @@
 package lookup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -102,21 +105,60 @@ func (t *Table) Load(ctx context.Context, client *kafka.Client) (*Follower, erro
 		}
 	}
 	for _, partition := range partitions {
-		begin := kafka.Beginning()
-		f.next[partition] = &begin
+		f.next[partition] = new(kafka.Position)
 	}
-	err := client.Read(ctx, kafka.Query{Topic: t.topic, Partitions: partitions, UntilEnd: true}, f.take)
-	if err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(loadsAtOnce)
+	for _, partition := range partitions {
+		group.Go(func() error { return f.load(ctx, partition) })
+	}
+	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
 	}
-	return f, ctx.Err()
+	return f, nil
 }
+
+// loadsAtOnce bounds the partitions that are read at once.
+const loadsAtOnce = 4
 
 // Follower keeps a loaded table up to date.
 type Follower struct {
+	// Board is told while the topic cannot be followed. It may be nil.
+	Board *health.Board
+
 	table  *Table
 	client *kafka.Client
 	next   map[int32]*kafka.Position // each is used by the goroutine of its partition
+}
+
+// load reads a partition in bulk, up to where its transactions are settled now.
+func (f *Follower) load(ctx context.Context, partition int32) error {
+	end, err := f.client.EndOffset(f.table.topic, partition, kafka.ReadCommitted)
+	if err != nil {
+		return err
+	}
+	for {
+		first, err := f.client.Offset(f.table.topic, partition, kafka.Beginning())
+		if err != nil {
+			return err
+		}
+		part := kafka.Range{Topic: f.table.topic, Partition: partition, From: first, To: end}
+		err = f.client.ReadBulk(ctx, part, f.takeAll)
+		// Retention may overtake the reading.
+		if !errors.Is(err, kafka.ErrOutOfRange) {
+			*f.next[partition] = kafka.At(max(first, end))
+			return err
+		}
+	}
+}
+
+// takeAll copies the values, since a piece lives as long as a part of it.
+func (f *Follower) takeAll(piece kafka.Bulk) error {
+	for _, record := range piece.Records {
+		record.Value = bytes.Clone(record.Value)
+		f.table.put(record)
+	}
+	return nil
 }
 
 func (f *Follower) take(record kafka.Record) error {
@@ -140,7 +182,7 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) follow(ctx context.Context, partition int32) {
 	var wait backoff.Backoff
 	for ctx.Err() == nil {
-		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: *f.next[partition]}
+		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: *f.next[partition], Interrupted: f.trouble}
 		err := f.client.Read(ctx, query, func(record kafka.Record) error {
 			wait.Reset()
 			return f.take(record)
@@ -148,7 +190,16 @@ func (f *Follower) follow(ctx context.Context, partition int32) {
 		if ctx.Err() != nil {
 			return
 		}
+		f.trouble(err)
 		f.table.log.Warn("following a table again", "topic", f.table.topic, "partition", partition, "retry_in", wait.Next(), "err", err)
 		_ = wait.Wait(ctx) // its only error is the end of the loop
 	}
+}
+
+// forgotten is how long after its last fault the following counts as healthy. A
+// fault that lasts comes again before that.
+const forgotten = 10 * time.Second
+
+func (f *Follower) trouble(err error) {
+	f.Board.Pass("following table "+f.table.topic, err, forgotten)
 }
