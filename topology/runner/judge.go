@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/IBM/sarama"
+
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -173,6 +175,18 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 	g.stats.dead.Add(1)
 	g.loud.Warn(g.cfg.Logger, "kept as a dead letter", at...)
 	return task.Verdict{Outputs: []task.Output{out}}
+}
+
+// aside does what the input's policy says with a record that the process has died
+// of so often, and returns what is written for it.
+func (g *Group) aside(letters *letter.Writer) func(*sarama.ConsumerMessage, int) ([]task.Output, error) {
+	return func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+		j := &judge{group: g, letters: letters}
+		err := fmt.Errorf("processing it killed the process %d times", deaths)
+		verdict := j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: err, Attempts: deaths},
+			[]any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", err})
+		return verdict.Outputs, verdict.Err
+	}
 }
 
 // refuses returns an error for a record that a broker is known to refuse.

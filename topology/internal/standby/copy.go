@@ -19,6 +19,9 @@ const (
 	openPause = 20 * time.Millisecond
 	// quietTries is how often that is not worth a word.
 	quietTries = 5
+	// stillWarm is how long after its end a copy counts as warm: a rebalance ends it
+	// before the task takes it over.
+	stillWarm = time.Minute
 	// A table with a TTL is tidied at intervals, a bit at a time.
 	tidyInterval = 10 * time.Second
 	tidiedAtOnce = 10_000
@@ -30,7 +33,7 @@ type copied struct {
 	partition int32
 	life      context.Context //nolint:containedctx // ends with the copy
 	end       context.CancelFunc
-	failed    chan error // has room for one: why it is not followed any more
+	failed    chan error // has room for one: why it is not followed any more; publish makes it
 
 	using sync.Mutex // held while the database is opened, closed or written to by what follows
 	db    *store.DB  // nil while it is closed
@@ -38,7 +41,8 @@ type copied struct {
 	mu     sync.Mutex
 	tables map[string]*followed // by topic, once they are loaded
 	behind map[string]int64     // offsets, by topic, while they are loaded
-	warm   bool                 // whether it was so when it was stopped
+	ended  time.Time            // when it was stopped
+	warm   bool                 // whether it was so then
 }
 
 // followed is a table that is loaded.
@@ -49,7 +53,7 @@ type followed struct {
 }
 
 func newCopied(of *Standbys, partition int32) *copied {
-	c := &copied{of: of, partition: partition, failed: make(chan error, 1)}
+	c := &copied{of: of, partition: partition}
 	c.life, c.end = context.WithCancel(of.life)
 	return c
 }
@@ -76,17 +80,17 @@ func (c *copied) run() {
 	}
 }
 
-// stop ends the copy, and tells whether it was warm. The folder is given up a
-// moment later.
+// stop ends the copy, and tells whether it was warm until now. The folder is
+// given up a moment later.
 func (c *copied) stop() (warm bool) {
 	warm = c.isWarm()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.life.Err() == nil {
-		c.warm = warm
+	if c.ended.IsZero() {
+		c.ended, c.warm = time.Now(), warm
 	}
 	c.end()
-	return c.warm
+	return c.warm && time.Since(c.ended) < stillWarm
 }
 
 // close ends the copy and gives its folder up. A loading that waits for a broker
@@ -230,10 +234,7 @@ func (c *copied) publish(db *store.DB) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tables, c.behind = tables, nil
-	select {
-	case <-c.failed: // of the time before
-	default:
-	}
+	c.failed = make(chan error, 1)
 	return nil
 }
 

@@ -53,6 +53,11 @@ type Config struct {
 	// Open returns the partition's tables with all that their topics hold. It is
 	// nil for a group without any.
 	Open func(context.Context) (State, error)
+	// Gate is what records go through after the start. The default is none.
+	Gate Gate
+	// Aside returns what is written in place of a record that the process has died
+	// of so often, in place of processing it. The default ends the run.
+	Aside func(record *sarama.ConsumerMessage, deaths int) ([]Output, error)
 	// Limits bound what is held in memory.
 	Limits Limits
 	// Changed is called when enough units are finished for a commit. It must not
@@ -91,6 +96,8 @@ func (s State) Close() error {
 type Limits struct {
 	// Records is how many records of each topic may wait. Default 4096.
 	Records int
+	// Inbox is how many bytes of records may be here. Default 16 MiB.
+	Inbox int
 	// Units is how many finished units may wait for their commit. Default 20,000.
 	Units int
 	// Bytes is how much finished units may hold. Default 32 MiB.
@@ -112,6 +119,7 @@ func (l Limits) WithDefaults() Limits {
 		}
 	}
 	def(&l.Records, 4096)
+	def(&l.Inbox, 16<<20)
 	def(&l.Units, 20_000)
 	def(&l.Bytes, 32<<20)
 	def(&l.Cache, 16<<20)
@@ -146,6 +154,7 @@ type Task struct {
 	rows     map[string]*store.Cache[entry] // by table, over state.DB
 	swept    time.Time
 	handed   int64 // units handed over since the start
+	held     bool  // no record is begun
 	troubled bool  // whether none was since the last restart
 }
 
@@ -162,7 +171,7 @@ func New(cfg Config) *Task {
 		cfg.Trouble, cfg.Cured = func(error) {}, func() {}
 	}
 	t := &Task{
-		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits.Records, cfg.Limits.MaxIdle),
+		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits),
 		ready: make(chan struct{}), room: make(chan struct{}), finished: newBuffer(),
 	}
 	t.soft, t.softStop = context.WithCancel(context.Background())
