@@ -91,6 +91,7 @@ func (w *work) adopt(partitions []int32) {
 		}
 		members = append(members, w.tasks[partition])
 	}
+	w.divide()
 	w.placeStandbys()
 	// What is still to come comes with the next assignment.
 	if len(w.share.Coming) == 0 {
