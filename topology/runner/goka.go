@@ -53,6 +53,8 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	switch {
 	case err != nil:
 		return nil, err
+	case cfg.Side != "":
+		return nil, errors.New("configuration: side, from and until are not for a hand-written goka group: its graph names the topics")
 	case cfg.TopicPrefix != "":
 		return nil, errors.New("configuration: topic_prefix is not for a hand-written goka group: its graph names the topics")
 	}
