@@ -18,6 +18,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/compile"
+	"github.com/gokavro/gokavro/topology/internal/replay"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -26,6 +27,8 @@ type Stats struct {
 	In          int64 // records taken from inputs
 	Out         int64 // records written to outputs
 	DeadLetters int64 // records kept as dead letters
+	Skipped     int64 // records left out, by the policy graph.Skip
+	Retries     int64 // further tries of records that failed
 }
 
 // Runner runs one topology in this process. Several processes with the same
@@ -34,6 +37,7 @@ type Runner struct {
 	life
 	graph    *graph.Graph
 	counters compile.Counters
+	ends     replay.Offsets // of a side run that has some
 }
 
 // New checks a topology and its configuration. It uses no network.
@@ -46,12 +50,16 @@ func New(t *topology.Topology, cfg Config) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg, g, err = aside(cfg, g); err != nil {
+		return nil, err
+	}
 	return &Runner{life: newLife(cfg), graph: g}, nil
 }
 
 // Stats returns what was counted so far. It is safe for concurrent use.
 func (r *Runner) Stats() Stats {
-	return Stats{In: r.counters.In.Load(), Out: r.counters.Out.Load(), DeadLetters: r.counters.DeadLetters.Load()}
+	c := &r.counters
+	return Stats{In: c.In.Load(), Out: c.Out.Load(), DeadLetters: c.DeadLetters.Load(), Skipped: c.Skipped.Load(), Retries: c.Retries.Load()}
 }
 
 // Check connects to the cluster and the registry and returns everything there
@@ -85,11 +93,14 @@ func (r *Runner) Run(ctx context.Context) error {
 			return err
 		}
 		defer site.close()
+		if err := site.createSide(ctx); err != nil {
+			return err
+		}
 		if err := site.prepare(ctx); err != nil {
 			return err
 		}
 		r.starting(site.topic(r.graph.Name))
-		return r.run(ctx, site)
+		return r.alongside(ctx, site)
 	})
 }
 

@@ -104,6 +104,8 @@ type testBundle struct {
 	stack  *devstack.Stack
 	client *kafka.Client
 	log    *log
+
+	keyBytes int // that the keys of rounds have beside their number
 }
 
 func setup(t *testing.T, cfg devstack.Config) *testBundle {

@@ -66,6 +66,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 		if !follows || m.leaving || !slices.Contains(wanted, partition) {
 			lost = append(lost, m)
 			delete(w.tasks, partition)
+			w.guard.Forget(partition)
 		}
 	}
 	w.mu.Unlock()
@@ -76,6 +77,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w.dropping.Go(func() { w.drop(lost) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.guard.Return(nil)
 	w.last = lastSession{session.MemberID(), session.GenerationID()}
 	w.session = session
 	w.positions = map[string]map[int32]int64{}
@@ -122,10 +124,11 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 		w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
 	}
 	w.mu.Unlock()
-	if m != nil && m.take(session.Context(), claim) != nil {
+	if m != nil && m.take(session.Context(), w.engine.cfg, claim) != nil {
 		m.wait(session.Context())
 	}
-	for range claim.Messages() { //nolint:revive // what still comes is the next owner's
+	// What still comes is the next owner's.
+	for range claim.Messages() {
 	}
 	if m != nil && w.isLeaving(m) {
 		m.wait(session.Context())
@@ -134,10 +137,10 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 }
 
 // take hands records over until the claim is closed or the task ends.
-func (m *member) take(ctx context.Context, claim sarama.ConsumerGroupClaim) error {
+func (m *member) take(ctx context.Context, bounds Config, claim sarama.ConsumerGroupClaim) error {
 	for message := range claim.Messages() {
-		messages := more(claim.Messages(), message)
-		if err := m.task.Put(ctx, claim.Topic(), claim.HighWaterMarkOffset(), messages); err != nil {
+		messages, end := bounds.within(more(claim.Messages(), message), claim.HighWaterMarkOffset())
+		if err := m.task.Put(ctx, claim.Topic(), end, messages); err != nil {
 			return err
 		}
 	}
@@ -180,6 +183,7 @@ func (h handler) Cleanup(sarama.ConsumerGroupSession) error {
 	w := h.work
 	w.committing.Lock()
 	defer w.committing.Unlock()
+	w.guard.Leave(nil)
 	w.commitNow()
 	w.mu.Lock()
 	defer w.mu.Unlock()
