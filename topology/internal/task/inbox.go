@@ -24,6 +24,8 @@ type inbox struct {
 	room    int                       // bytes that all may hold, see bound
 	watched bool                      // whether somebody waits for records to be done
 	cramped bool                      // whether somebody waits for less to be in flight
+
+	deferred bool // whether the group decides when its records are done
 }
 
 // topicQueue is what waits of one topic.
