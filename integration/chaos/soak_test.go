@@ -33,9 +33,15 @@ const (
 func TestAProcessStaysAsSmallAsItIs(t *testing.T) {
 	t.Parallel()
 	needKafka(t)
+	every := func(d time.Duration) int { return int(*soakFlag / d) }
+	events := map[kind]int{}
+	if *stormyFlag {
+		events = map[kind]int{broker: every(3 * time.Minute), schemas: every(2 * time.Minute), zombie: every(5 * time.Minute)}
+	}
 	s := &scenario{
 		name: unique("soak"), seed: seed(), worker: onRunner, delivery: exactlyOnce,
 		processes: 1, keys: soakKeys, records: int(soakFlag.Seconds()) * soakRate, perSecond: soakRate, env: []string{usageEnv},
+		events: events,
 	}
 	prove(t, onKafka(t), s)
 	logged, err := os.ReadFile(filepath.Join(t.ArtifactDir(), "worker-1.log"))
