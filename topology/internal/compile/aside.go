@@ -1,77 +1,49 @@
 package compile
 
 import (
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/IBM/sarama"
 
-	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
-// errFails is the end of a run whose input does not set records aside.
-var errFails = errors.New("its input's policy is to fail: start a binary that can process it")
-
 // Aside does what the input's policy says with a record that the process has
-// died of so often, which is not decoded and not processed, and returns what is
-// written for it.
-func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-	node := p.input(message.Topic)
-	cause := fmt.Sprintf("processing it killed the process %d times", deaths)
-	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", cause)
-	switch p.Graph.Policy(node.Name, node.Name).Action {
+// died of so often, which is neither decoded nor processed.
+func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) task.Verdict {
+	input := p.input(message.Topic)
+	f := letter.Killed(message, input, deaths)
+	at := []any{"topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "step", f.Step, "err", f.Err}
+	switch p.Graph.Policy(input, input).Action {
 	case graph.Fail:
-		return nil, errFails
+		return task.Verdict{Err: f.Fatal()}
 	case graph.Skip:
 		p.Counters.In.Add(1)
-		log.Warn("skipped")
-		return nil, nil
+		p.Counters.Skipped.Add(1)
+		p.Log.Warn("skipped a record", at...)
+		return task.Verdict{}
 	}
-	letter := letterOf(message)
-	letter.Step, letter.Error, letter.Attempts = node.Name, cause, int32(deaths)
-	data, err := p.Letters.Append(nil, &letter)
+	out, err := p.Letters.Output(f)
+	if err == nil {
+		err = p.Refusals.Check(out.Topic, out.Key, out.Value, out.Time)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("keeping it as a dead letter: %w", err)
+		return task.Verdict{Err: fmt.Errorf("%w: see to the topic of the dead letters, or give the input topology.OnError(topology.Skip)", err)}
 	}
 	p.Counters.In.Add(1)
 	p.Counters.DeadLetters.Add(1)
-	log.Warn("kept as a dead letter")
-	return []task.Output{{
-		Topic: p.Topic(p.Graph.DeadLetters()), Partition: -1, Key: string(message.Key), Value: data, Time: letter.Time,
-	}}, nil
+	p.Log.Warn("kept as a dead letter", at...)
+	return task.Verdict{Outputs: []task.Output{out}}
 }
 
-// input returns the input that reads a topic on the cluster.
-func (p *Program) input(topic string) graph.Node {
+// input returns the name of the input that reads a topic on the cluster.
+func (p *Program) input(topic string) string {
 	for _, n := range p.Graph.Of(graph.Input) {
 		if p.Topic(n.Topic) == topic {
-			return n
+			return n.Name
 		}
 	}
-	return graph.Node{}
-}
-
-// letterOf returns what a letter tells of the record itself.
-func letterOf(message *sarama.ConsumerMessage) dlq.Letter {
-	letter := dlq.Letter{
-		Topic: message.Topic, Partition: message.Partition, Offset: message.Offset, Time: message.Timestamp, Headers: []dlq.Header{},
-		Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.Now(),
-	}
-	if message.Key != nil {
-		letter.Key = &message.Key
-	}
-	if message.Value != nil {
-		letter.Value = &message.Value
-	}
-	for _, h := range message.Headers {
-		header := dlq.Header{Key: string(h.Key)}
-		if h.Value != nil {
-			header.Value = &h.Value
-		}
-		letter.Headers = append(letter.Headers, header)
-	}
-	return letter
+	return topic
 }

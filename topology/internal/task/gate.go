@@ -41,14 +41,14 @@ func (r *run) passGate(ctx context.Context, to chan<- *sarama.ConsumerMessage) b
 		if err != nil {
 			return false
 		}
-		done := r.pass(ctx, to, batch)
-		gate.Leave(done)
+		passed := r.pass(ctx, to, batch)
+		gate.Leave(passed)
 		if r.task.inbox.isDeferred() {
 			// A record may never be done before others come.
 			gate.Open()
 			return ctx.Err() == nil
 		}
-		if !done {
+		if !passed {
 			return false
 		}
 	}
@@ -65,42 +65,28 @@ func (r *run) pass(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch
 		case err != nil:
 			return false
 		case deaths > 0:
-			return r.setAside(first, deaths)
+			return r.setAside(ctx, first, deaths)
 		}
 	}
 	return r.hand(ctx, to, batch) && r.task.inbox.awaitIdle(ctx)
 }
 
 // errNoAside is the end of a run that has nowhere to set a record aside.
-var errNoAside = errors.New("there is nowhere to set it aside: start a binary that can process it")
+var errNoAside = errors.New("processing it has killed the process, and there is nowhere to set it aside: start a binary that can process it")
 
 // setAside finishes a record without processing it, and reports whether that is
-// possible. Nothing else of the task is in hand.
-func (r *run) setAside(message *sarama.ConsumerMessage, deaths int) bool {
-	var outputs []Output
-	err := errNoAside
+// possible.
+func (r *run) setAside(ctx context.Context, message *sarama.ConsumerMessage, deaths int) bool {
+	verdict := Verdict{Err: fmt.Errorf("record %s/%d at offset %d: %w", message.Topic, message.Partition, message.Offset, errNoAside)}
 	if r.task.cfg.Aside != nil {
-		outputs, err = r.task.cfg.Aside(message, deaths)
+		verdict = r.task.cfg.Aside(message, deaths)
 	}
-	if err != nil {
-		r.note(&FatalError{fmt.Errorf("record %s/%d at offset %d: processing it killed the process %d times: %w",
-			message.Topic, message.Partition, message.Offset, deaths, err)})
+	if verdict.Err != nil {
+		r.note(&FatalError{verdict.Err})
 		r.stop()
 		return false
 	}
-	unit := &Unit{topic: message.Topic, offset: message.Offset, time: message.Timestamp, done: true}
-	for _, out := range outputs {
-		unit.Emit(out)
-	}
-	t := r.task
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.run != r || t.soft.Err() != nil {
-		return false
-	}
-	t.pending = append(t.pending, unit)
-	t.handOver()
-	return true
+	return r.replace(ctx, message, verdict.Outputs) == done
 }
 
 // DeferCommit keeps the record from being done until the function that it returns
