@@ -61,6 +61,8 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	switch {
 	case err != nil:
 		return nil, err
+	case cfg.Side != "":
+		return nil, errors.New("configuration: side, from and until are not for a hand-written goka group: its graph names the topics")
 	case cfg.TopicPrefix != "":
 		return nil, errors.New("configuration: topic_prefix is not for a hand-written goka group: its graph names the topics")
 	}
@@ -149,7 +151,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,
-		aside: g.aside(letters),
+		aside: func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) { return g.aside(letters, m, deaths) },
 	}
 	for _, edge := range g.graph.InputStreams() {
 		m.codecs[edge.Topic()] = edge.Codec()

@@ -75,6 +75,8 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 	plan, _ := flags.GetBool(planFlag)
 	apply, _ := flags.GetBool(applyFlag)
 	switch {
+	case flags.Changed(sideDropFlag):
+		err = runSideDrop(ctx, build(), cfg, stdout)
 	case plan, apply:
 		err = planOrApply(ctx, build(), cfg, planPrinter{apply, stdout})
 	case flags.Changed(schemasFlag):
@@ -148,6 +150,8 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if !prefixChars.MatchString(text) {
 			return fmt.Sprintf("--%s %q: use letters, digits and . _ - only", name, text)
 		}
+	case "side", "from", "until":
+		return sideFault(name, text)
 	case schemasFlag:
 		return formatFault(text)
 	case "brokers", "registry":

@@ -67,8 +67,9 @@ type member struct {
 	judge      func() func(task.Failure) task.Verdict // of a hand-written group, for each partition
 	refuses    func(*kafka.Record) error              // of a hand-written group
 
-	// aside says what becomes of a record that the process has died of.
-	aside func(*sarama.ConsumerMessage, int) task.Verdict
+	// aside returns what is written in place of a record that the process has died
+	// of, nil where that ends the run.
+	aside func(*sarama.ConsumerMessage, int) ([]task.Output, error)
 }
 
 // processorError is what stopped a processor, other than the end of its context.

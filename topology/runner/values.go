@@ -41,6 +41,7 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		CacheBytes:   v.size("cache_bytes"),
 		LogLevel:     v.text("log_level"),
 	}
+	cfg.Side, cfg.From, cfg.Until = v.text("side"), v.text("from"), v.text("until")
 	cfg.KeepMembership = v.truth("keep_membership")
 	cfg.RegistryUser, cfg.RegistryPassword = v.text("registry_user"), v.text("registry_password")
 	cfg.RegistryToken, cfg.RegistryCAFile = v.text("registry_token"), v.text("registry_ca_file")

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/IBM/sarama"
@@ -10,40 +11,43 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
+// errFails is the end of a run whose input does not set records aside.
+var errFails = errors.New("its input's policy is to fail: start a binary that can process it")
+
 // Aside does what the input's policy says with a record that the process has
-// died of so often, which is neither decoded nor processed.
-func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) task.Verdict {
-	input := p.input(message.Topic)
-	f := letter.Killed(message, input, deaths)
-	at := []any{"topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "step", f.Step, "err", f.Err}
-	switch p.Graph.Policy(input, input).Action {
+// died of so often, which is not decoded and not processed, and returns what is
+// written for it.
+func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+	node := p.input(message.Topic)
+	f := letter.Failure{
+		Message: message, Step: node.Name, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths),
+	}
+	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", f.Err)
+	switch p.Graph.Policy(node.Name, node.Name).Action {
 	case graph.Fail:
-		return task.Verdict{Err: f.Fatal()}
+		return nil, errFails
 	case graph.Skip:
 		p.Counters.In.Add(1)
 		p.Counters.Skipped.Add(1)
-		p.Log.Warn("skipped a record", at...)
-		return task.Verdict{}
+		p.loud.Warn(log, "skipped a record")
+		return nil, nil
 	}
-	out, err := p.Letters.Output(f)
-	if err == nil {
-		err = p.Refusals.Check(out.Topic, out.Key, out.Value, out.Time)
-	}
+	out, err := p.letter(f)
 	if err != nil {
-		return task.Verdict{Err: fmt.Errorf("%w: see to the topic of the dead letters, or give the input topology.OnError(topology.Skip)", err)}
+		return nil, err
 	}
 	p.Counters.In.Add(1)
 	p.Counters.DeadLetters.Add(1)
-	p.Log.Warn("kept as a dead letter", at...)
-	return task.Verdict{Outputs: []task.Output{out}}
+	p.loud.Warn(log, "kept as a dead letter")
+	return []task.Output{out}, nil
 }
 
-// input returns the name of the input that reads a topic on the cluster.
-func (p *Program) input(topic string) string {
+// input returns the input that reads a topic on the cluster.
+func (p *Program) input(topic string) graph.Node {
 	for _, n := range p.Graph.Of(graph.Input) {
 		if p.Topic(n.Topic) == topic {
-			return n.Name
+			return n
 		}
 	}
-	return topic
+	return graph.Node{}
 }

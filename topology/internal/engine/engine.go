@@ -41,6 +41,10 @@ type Config struct {
 	Leave func(ctx context.Context, member string) error
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
+	// Until bounds the work, by topic and partition: records at these offsets and
+	// behind them are left alone. A topic that is not there has no bound, and a
+	// partition of one that is there has nothing to be done.
+	Until map[string]map[int32]int64
 	// Commits returns what the group has committed in partitions of topics. Without
 	// it a record whose processing ends the process does so for ever.
 	Commits func(ctx context.Context, of map[string][]int32) (map[string]map[int32]kafka.Commit, error)

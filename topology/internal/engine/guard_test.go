@@ -44,9 +44,9 @@ func (b *testBundle) mortal() *mortal {
 		whole := cfg.Task
 		cfg.Task = func(partition int32) task.Config {
 			c := whole(partition)
-			c.Aside = func(r *sarama.ConsumerMessage, deaths int) task.Verdict {
+			c.Aside = func(r *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
 				m.aside.Store(string(r.Value), deaths)
-				return task.Verdict{}
+				return nil, nil
 			}
 			return c
 		}

@@ -124,10 +124,11 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 		w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
 	}
 	w.mu.Unlock()
-	if m != nil && m.take(session.Context(), claim) != nil {
+	if m != nil && m.take(session.Context(), w.engine.cfg, claim) != nil {
 		m.wait(session.Context())
 	}
-	for range claim.Messages() { //nolint:revive // what still comes is the next owner's
+	// What still comes is the next owner's.
+	for range claim.Messages() {
 	}
 	if m != nil && w.isLeaving(m) {
 		m.wait(session.Context())
@@ -136,10 +137,10 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 }
 
 // take hands records over until the claim is closed or the task ends.
-func (m *member) take(ctx context.Context, claim sarama.ConsumerGroupClaim) error {
+func (m *member) take(ctx context.Context, bounds Config, claim sarama.ConsumerGroupClaim) error {
 	for message := range claim.Messages() {
-		messages := more(claim.Messages(), message)
-		if err := m.task.Put(ctx, claim.Topic(), claim.HighWaterMarkOffset(), messages); err != nil {
+		messages, end := bounds.within(more(claim.Messages(), message), claim.HighWaterMarkOffset())
+		if err := m.task.Put(ctx, claim.Topic(), end, messages); err != nil {
 			return err
 		}
 	}

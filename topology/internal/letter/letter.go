@@ -40,11 +40,6 @@ type Failure struct {
 	Attempts int
 }
 
-// Killed returns the failure of a record that the process has died of so often.
-func Killed(m *sarama.ConsumerMessage, step string, deaths int) Failure {
-	return Failure{Message: m, Step: step, Err: fmt.Errorf("processing it killed the process %d times", deaths), Attempts: deaths}
-}
-
 // Where names the record.
 func (f Failure) Where() string {
 	return fmt.Sprintf("record %s/%d at offset %d", f.Message.Topic, f.Message.Partition, f.Message.Offset)

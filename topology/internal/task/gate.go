@@ -41,14 +41,14 @@ func (r *run) passGate(ctx context.Context, to chan<- *sarama.ConsumerMessage) b
 		if err != nil {
 			return false
 		}
-		passed := r.pass(ctx, to, batch)
-		gate.Leave(passed)
+		done := r.pass(ctx, to, batch)
+		gate.Leave(done)
 		if r.task.inbox.isDeferred() {
 			// A record may never be done before others come.
 			gate.Open()
 			return ctx.Err() == nil
 		}
-		if !passed {
+		if !done {
 			return false
 		}
 	}
@@ -72,21 +72,23 @@ func (r *run) pass(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch
 }
 
 // errNoAside is the end of a run that has nowhere to set a record aside.
-var errNoAside = errors.New("processing it has killed the process, and there is nowhere to set it aside: start a binary that can process it")
+var errNoAside = errors.New("there is nowhere to set it aside: start a binary that can process it")
 
 // setAside finishes a record without processing it, and reports whether that is
-// possible.
+// possible. Nothing else of the task is in hand.
 func (r *run) setAside(ctx context.Context, message *sarama.ConsumerMessage, deaths int) bool {
-	verdict := Verdict{Err: fmt.Errorf("record %s/%d at offset %d: %w", message.Topic, message.Partition, message.Offset, errNoAside)}
+	var outputs []Output
+	err := errNoAside
 	if r.task.cfg.Aside != nil {
-		verdict = r.task.cfg.Aside(message, deaths)
+		outputs, err = r.task.cfg.Aside(message, deaths)
 	}
-	if verdict.Err != nil {
-		r.note(&FatalError{verdict.Err})
+	if err != nil {
+		r.note(&FatalError{fmt.Errorf("record %s/%d at offset %d: processing it killed the process %d times: %w",
+			message.Topic, message.Partition, message.Offset, deaths, err)})
 		r.stop()
 		return false
 	}
-	return r.replace(ctx, message, verdict.Outputs) == done
+	return r.replace(ctx, message, outputs) == done
 }
 
 // DeferCommit keeps the record from being done until the function that it returns

@@ -163,8 +163,8 @@ func TestARecordIsSetAsideAndNotProcessed(t *testing.T) {
 			}
 			return nil
 		}
-		cfg.Aside = func(m *sarama.ConsumerMessage, deaths int) task.Verdict {
-			return task.Verdict{Outputs: []task.Output{{Topic: "aside", Key: string(m.Key), Value: append(m.Value, byte('0'+deaths))}}}
+		cfg.Aside = func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+			return []task.Output{{Topic: "aside", Key: string(m.Key), Value: append(m.Value, byte('0'+deaths))}}, nil
 		}
 	}, edges(appending)...)
 	b.put(t, message("in", 1, "a"), message("in", 2, "b"), message("in", 3, "c"))
@@ -185,9 +185,9 @@ func TestARecordIsSetAsideAndNotProcessed(t *testing.T) {
 
 func TestARecordThatCannotBeSetAsideEndsTheTask(t *testing.T) {
 	t.Parallel()
-	for name, aside := range map[string]func(*sarama.ConsumerMessage, int) task.Verdict{
-		"record in/3 at offset 1: processing it has killed the process, and there is nowhere to set it aside": nil,
-		"asked to fail": func(*sarama.ConsumerMessage, int) task.Verdict { return task.Verdict{Err: errors.New("asked to fail")} },
+	for name, aside := range map[string]func(*sarama.ConsumerMessage, int) ([]task.Output, error){
+		"there is nowhere to set it aside": nil,
+		"asked to fail":                    func(*sarama.ConsumerMessage, int) ([]task.Output, error) { return nil, errors.New("asked to fail") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -196,8 +196,9 @@ func TestARecordThatCannotBeSetAsideEndsTheTask(t *testing.T) {
 			b.put(t, message("in", 1, "a"))
 			gate.let <- 3
 			err := b.end(t)
-			if err == nil || !strings.Contains(err.Error(), name) {
-				t.Errorf("got %v, want %q", err, name)
+			want := "record in/3 at offset 1: processing it killed the process 3 times: " + name
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
 			}
 		})
 	}
