@@ -24,6 +24,8 @@ type inbox struct {
 	room    int                       // bytes that all may hold, see bound
 	watched bool                      // whether somebody waits for records to be done
 	cramped bool                      // whether somebody waits for less to be in flight
+
+	deferred bool // whether the group decides when its records are done
 }
 
 // topicQueue is what waits of one topic.
@@ -194,6 +196,19 @@ func (b *inbox) done(topic string, offset int64) {
 			return
 		}
 	}
+}
+
+// inHand returns a record that was handed over and is not done, nil when there is
+// none.
+func (b *inbox) inHand(topic string, offset int64) *sarama.ConsumerMessage {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, message := range b.flight {
+		if message.Offset == offset && message.Topic == topic {
+			return message
+		}
+	}
+	return nil
 }
 
 // awaitFirst waits until all that was handed over before a record is done, and
