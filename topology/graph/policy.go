@@ -50,7 +50,9 @@ type Retry struct {
 
 // Defaults of [Retry].
 const (
-	DefaultBackoff    = 100 * time.Millisecond
+	// DefaultBackoff is the wait before the second attempt.
+	DefaultBackoff = 100 * time.Millisecond
+	// DefaultMaxBackoff is the longest wait.
 	DefaultMaxBackoff = 30 * time.Second
 )
 
