@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -49,7 +48,7 @@ type member struct {
 	topics []string
 	stores []store.Spec
 	shared *store.Shared
-	disk   vfs.FS // nil for the machine's
+	disk   store.FS // nil for the machine's
 	// partitions is how many the group's topics have.
 	partitions atomic.Int32
 	// restoring has room for the partitions that are restored at once.
