@@ -21,6 +21,7 @@ type inbox struct {
 	topics  []*topicQueue
 	flight  []*sarama.ConsumerMessage // in the order in which they were handed over
 	watched bool                      // whether somebody waits for records to be done
+	alarm   *alarm                    // nil without one
 }
 
 // topicQueue is what waits of one topic.
@@ -94,11 +95,14 @@ func (b *inbox) next(ctx context.Context, most int) ([]*sarama.ConsumerMessage, 
 	var batch []*sarama.ConsumerMessage
 	for {
 		b.mu.Lock()
-		wait := time.Duration(0)
+		ring, wait := b.alarm.ring(time.Now())
+		if ring != nil {
+			batch = append(batch, ring)
+		}
 		for len(batch) < most {
 			q, patience := b.choose(time.Now())
 			if q == nil {
-				wait = patience
+				wait = sooner(wait, patience)
 				break
 			}
 			batch = append(batch, q.waiting[0])
@@ -222,5 +226,6 @@ func (b *inbox) rewind() {
 		q.waiting = append(again, q.waiting...)
 	}
 	b.flight = nil
+	b.alarm.set(time.Time{})
 	b.wake()
 }

@@ -11,8 +11,8 @@ import (
 // It waits while the finished units have no room.
 func (t *Task) begin(r *run, ctx goka.Context) (*Unit, error) {
 	topic := string(ctx.Topic())
-	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp()}
-	if !slices.Contains(t.cfg.Topics, topic) {
+	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp(), alarm: t.cfg.Alarm != "" && topic == t.cfg.Alarm}
+	if !unit.alarm && !slices.Contains(t.cfg.Topics, topic) {
 		unit.offset = noOffset
 	}
 	for {
