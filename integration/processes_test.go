@@ -173,7 +173,7 @@ func (c *cluster) write(t *testing.T, topic string, values map[string][]byte) {
 // letters returns the dead letters by key.
 func (c *cluster) letters(t *testing.T) map[string]dlq.Letter {
 	t.Helper()
-	codec := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name("DeadLetter"), avro.Registry(c.schemas))
+	codec := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name), avro.Registry(c.schemas))
 	letters := map[string]dlq.Letter{}
 	err := c.kafka.Read(t.Context(), kafka.Query{Topic: c.topic(flights.DeadLetters), UntilEnd: true}, func(r kafka.Record) error {
 		var letter dlq.Letter

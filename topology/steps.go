@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"runtime/debug"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/processors"
@@ -10,9 +11,9 @@ import (
 )
 
 // Process runs f on each record of in with the row of the record's key.
-func Process[In, Out, S any](in *Stream[In], state *State[S], f processors.Func[In, Out, S]) *Stream[Out] {
+func Process[In, Out, S any](in *Stream[In], state *State[S], f processors.Func[In, Out, S], opts ...Option) *Stream[Out] {
 	store := state.node.Name
-	out := newStream[Out](in.t, in.t.step("process-"+store, in.node, store))
+	out := newStream[Out](in.t, in.t.step(graph.Node{Name: "process-" + store, Uses: []string{store}}, in.node, opts))
 	in.next = append(in.next, func(x graph.Exec, r processors.Record[In]) error {
 		row, err := load[S](x, store)
 		if err != nil {
@@ -20,7 +21,7 @@ func Process[In, Out, S any](in *Stream[In], state *State[S], f processors.Func[
 		}
 		results, err := collect(f, r, row)
 		if err != nil {
-			return fmt.Errorf("step %s: %w", out.node.Name, err)
+			return failed(out.node, err)
 		}
 		if row.Changed() {
 			x.SetRow(store, changed(row))
@@ -32,12 +33,12 @@ func Process[In, Out, S any](in *Stream[In], state *State[S], f processors.Func[
 
 // Each runs f, which keeps no state, on each record of in: processors.Map,
 // processors.Filter or one's own.
-func Each[In, Out any](in *Stream[In], name string, f processors.Func[In, Out, processors.None]) *Stream[Out] {
-	out := newStream[Out](in.t, in.t.step(name, in.node))
+func Each[In, Out any](in *Stream[In], name string, f processors.Func[In, Out, processors.None], opts ...Option) *Stream[Out] {
+	out := newStream[Out](in.t, in.t.step(graph.Node{Name: name}, in.node, opts))
 	in.next = append(in.next, func(x graph.Exec, r processors.Record[In]) error {
 		results, err := collect(f, r, processors.NewRow[processors.None](nil))
 		if err != nil {
-			return fmt.Errorf("step %s: %w", out.node.Name, err)
+			return failed(out.node, err)
 		}
 		return pass(x, out, r, results)
 	})
@@ -45,22 +46,23 @@ func Each[In, Out any](in *Stream[In], name string, f processors.Func[In, Out, p
 }
 
 // Lookup widens each record of in by a row of table.
-func Lookup[In, Row, Out any](in *Stream[In], table *Table[Row], join enrich.Join[In, Row, Out]) *Stream[Out] {
+func Lookup[In, Row, Out any](in *Stream[In], table *Table[Row], join enrich.Join[In, Row, Out], opts ...Option) *Stream[Out] {
 	name := table.node.Name
-	out := newStream[Out](in.t, in.t.step("lookup-"+name, in.node, name))
+	out := newStream[Out](in.t, in.t.step(graph.Node{Name: "lookup-" + name, Uses: []string{name}}, in.node, opts))
 	in.next = append(in.next, func(x graph.Exec, r processors.Record[In]) error {
-		row, err := find[Row](x, name, join.Key(r.Value))
+		wide, err := widen(x, name, join, r.Value)
 		if err != nil {
-			return fmt.Errorf("step %s: %w", out.node.Name, err)
+			return failed(out.node, err)
 		}
-		return out.push(x, processors.Record[Out]{Key: r.Key, Time: r.Time, Value: join.With(r.Value, row)})
+		return out.push(x, processors.Record[Out]{Key: r.Key, Time: r.Time, Value: wide})
 	})
 	return out
 }
 
 // To writes the stream to a topic, under the keys that its records have.
-func (s *Stream[T]) To(topic string, codec codecs.Codec[T]) {
+func (s *Stream[T]) To(topic string, codec codecs.Codec[T], opts ...Option) {
 	node := s.t.add(graph.Node{Name: topic, Kind: graph.Output, From: []string{s.node.Name}, Topic: topic, Codec: codec})
+	apply(node, opts)
 	s.next = append(s.next, func(x graph.Exec, r processors.Record[T]) error {
 		x.Emit(node.Name, r.Key, &r.Value)
 		return nil
@@ -80,8 +82,36 @@ func pass[In, Out any](x graph.Exec, to *Stream[Out], of processors.Record[In], 
 // collect runs f and holds back what it emits until it has succeeded.
 func collect[In, Out, S any](f processors.Func[In, Out, S], in processors.Record[In], row *processors.Row[S]) ([]Out, error) {
 	var results []Out
-	err := f(in, row, func(value Out) { results = append(results, value) })
+	err := guarded(func() error {
+		return f(in, row, func(value Out) { results = append(results, value) })
+	})
 	return results, err
+}
+
+// widen looks up the row that belongs to a value and joins both.
+func widen[In, Row, Out any](x graph.Exec, table string, join enrich.Join[In, Row, Out], value In) (wide Out, err error) {
+	err = guarded(func() error {
+		row, err := find[Row](x, table, join.Key(value))
+		if err == nil {
+			wide = join.With(value, row)
+		}
+		return err
+	})
+	return wide, err
+}
+
+// guarded makes an error of a panic.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &graph.PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	return do()
+}
+
+func failed(node *graph.Node, err error) error {
+	return &graph.StepError{Node: node.Name, Kind: node.Kind, Err: err}
 }
 
 // load returns the store's row of the record's key.

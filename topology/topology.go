@@ -62,8 +62,10 @@ func (t *Topology) add(n graph.Node) *graph.Node {
 }
 
 // step adds a node that works on the records of from.
-func (t *Topology) step(name string, from *graph.Node, uses ...string) *graph.Node {
-	return t.add(graph.Node{Name: name, Kind: graph.Step, From: []string{from.Name}, Uses: uses})
+func (t *Topology) step(n graph.Node, from *graph.Node, opts []Option) *graph.Node {
+	n.Kind, n.From = graph.Step, []string{from.Name}
+	apply(&n, opts)
+	return t.add(n)
 }
 
 // Stream is a stream of records with values of type T, on its way through a
@@ -89,10 +91,12 @@ func (s *Stream[T]) push(x graph.Exec, r processors.Record[T]) error {
 	return nil
 }
 
-// Input reads a topic as a stream. A record that the codec cannot decode goes
-// to the dead letters.
-func Input[T any](t *Topology, topic string, codec codecs.Codec[T]) *Stream[T] {
+// Input reads a topic as a stream. What becomes of a record that cannot be
+// decoded, or that fails at a step or output which does not say so itself, is
+// set by opts.
+func Input[T any](t *Topology, topic string, codec codecs.Codec[T], opts ...Option) *Stream[T] {
 	node := t.add(graph.Node{Name: topic, Kind: graph.Input, Topic: topic, Codec: codec})
+	apply(node, opts)
 	s := newStream[T](t, node)
 	node.Handle = func(x graph.Exec, value any) error {
 		v, err := codecs.Value[T](value)

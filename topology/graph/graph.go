@@ -41,6 +41,8 @@ type Node struct {
 	Codec codecs.Untyped
 	// TTL is how long a row of a store lives after it was last set; 0 is for ever.
 	TTL time.Duration
+	// Policy is what becomes of records that fail at an input, a step or an output.
+	Policy Policy
 	// Handle takes a decoded record of an input through all the steps behind
 	// it; nil for other kinds.
 	Handle func(Exec, any) error

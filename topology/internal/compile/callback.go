@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lovoo/goka"
 
@@ -114,13 +115,16 @@ func (p *Program) bury(r record, node graph.Node, in *input, cause error) {
 func (p *Program) letter(ctx record, node graph.Node, in *input, cause error) dlq.Letter {
 	letter := dlq.Letter{
 		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Time: ctx.Timestamp(),
-		Key: []byte(ctx.Key()), Headers: []dlq.Header{}, Step: node.Name, Error: oneLine(cause.Error()),
+		Headers: []dlq.Header{}, Step: node.Name, Error: oneLine(cause.Error()),
+		Attempts: 1, Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.Now(),
 	}
+	key := []byte(ctx.Key())
+	letter.Key = &key
 	if in.raw != nil {
 		letter.Value = &in.raw
 	}
 	for key, value := range ctx.Headers() {
-		letter.Headers = append(letter.Headers, dlq.Header{Key: key, Value: value})
+		letter.Headers = append(letter.Headers, dlq.Header{Key: key, Value: &value})
 	}
 	return letter
 }

@@ -69,7 +69,7 @@ func (letterCodec) Append(dst []byte, l *dlq.Letter) ([]byte, error) {
 	if l.Value != nil {
 		value = string(*l.Value)
 	}
-	return append(dst, strings.Join([]string{l.Topic, string(l.Key), value, l.Step, l.Error}, "|")...), nil
+	return append(dst, strings.Join([]string{l.Topic, string(*l.Key), value, l.Step, l.Error}, "|")...), nil
 }
 
 type mapTable map[string]any
@@ -231,7 +231,7 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 		{name: "a tombstone", data: nil, want: "in|k|<none>|in|the record has no value (a tombstone), and a stream's records must have one"},
 		{name: "a codec that panics", codec: panicking{codecs.String()}, data: []byte("x"), want: "in|k|x|in|the codec panicked: boom"},
 		{name: "a step that fails", data: []byte("fail"), want: "in|k|fail|in|step process-counts: asked to fail"},
-		{name: "a step that panics", data: []byte("panic"), want: "in|k|panic|in|a step panicked: asked to panic"},
+		{name: "a step that panics", data: []byte("panic"), want: "in|k|panic|in|step process-counts: panic: asked to panic"},
 		{name: "a row of a table that is broken", data: []byte("broken"), want: `in|k|broken|in|step lookup-table: looking up key "broken" in table table: row is broken`},
 		{
 			name: "a record that the broker would refuse", data: []byte(strings.Repeat("x", 1000)),
