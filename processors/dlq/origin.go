@@ -34,7 +34,10 @@ const (
 
 // Headers returns the headers that keep the origin.
 func (o Origin) Headers() []Header {
-	text := func(key, value string) Header { return Header{Key: key, Value: []byte(value)} }
+	text := func(key, value string) Header {
+		data := []byte(value)
+		return Header{Key: key, Value: &data}
+	}
 	number := func(key string, value int64) Header { return text(key, strconv.FormatInt(value, 10)) }
 	return []Header{
 		text(originTopic, o.Topic), number(originPartition, int64(o.Partition)), number(originOffset, o.Offset),

@@ -4,6 +4,7 @@
 package graph
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gokavro/gokavro/codecs"
@@ -79,6 +80,11 @@ func (g *Graph) Retry() string { return g.Name + "-retry" }
 // Parked returns the table, and its changelog, of the records that wait for
 // another try.
 func (g *Graph) Parked() string { return g.Name + "-parked" }
+
+// Parks tells whether a policy has records wait for another try.
+func (g *Graph) Parks() bool {
+	return slices.ContainsFunc(g.Nodes, func(n Node) bool { return n.Policy.Retry.Topic })
+}
 
 // Meta is what is known of a record beside its value.
 type Meta struct {

@@ -140,7 +140,11 @@ func (g *Graph) topicFaults() []string {
 			uses[n.Topic] = append(uses[n.Topic], n)
 		}
 	}
-	uses[g.DeadLetters()] = append(uses[g.DeadLetters()], Node{Kind: Output, Name: "dead letters"})
+	for topic, name := range map[string]string{
+		g.DeadLetters(): "dead letters", g.DeadLetterMarks(): "marks of dead letters", g.Retry(): "replayed dead letters", g.Parked(): "parked records",
+	} {
+		uses[topic] = append(uses[topic], Node{Kind: Output, Name: name})
+	}
 	topics := make([]string, 0, len(uses))
 	for topic := range uses {
 		topics = append(topics, topic)
@@ -183,6 +187,14 @@ func (g *Graph) CheckPartitions(count func(topic string) int32) error {
 	}
 	if count(g.DeadLetters()) == 0 {
 		faults = append(faults, fmt.Sprintf("topic %q of the dead letters does not exist: create it, or start with --create-topics N", g.DeadLetters()))
+	}
+	for _, topic := range []string{g.Retry(), g.Parked()} {
+		switch have := count(topic); {
+		case have > 0:
+			counts[have] = append(counts[have], fmt.Sprintf("%q", topic))
+		case topic == g.Parked() && g.Parks():
+			faults = append(faults, fmt.Sprintf("topic %q of the parked records does not exist: create it compacted and with as many partitions as the inputs have, or start with --create-topics N", topic))
+		}
 	}
 	if len(counts) > 1 {
 		faults = append(faults, "its inputs and its stores must have the same number of partitions, but "+spell(counts)+": create them anew with one count")

@@ -43,6 +43,7 @@ type member struct {
 	hasher func() hash.Hash32
 	topics []string
 	stores []store.Spec
+	alarm  string // the topic of task.Config.Alarm
 	shared *store.Shared
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
@@ -106,7 +107,7 @@ func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
-		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores,
+		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores, Alarm: m.alarm,
 		Lookups: m.lookups, Tombstones: m.tombstones, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {

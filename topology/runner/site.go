@@ -64,7 +64,7 @@ func (s *site) prepare(ctx context.Context) error {
 }
 
 func (s *site) createTopics(ctx context.Context) error {
-	missing := []kafka.Topic{{Name: s.topic(s.graph.DeadLetters()), Partitions: int32(s.cfg.CreateTopics)}}
+	missing := append(s.ownTopics(int32(s.cfg.CreateTopics)), kafka.Topic{Name: s.topic(s.graph.DeadLetters()), Partitions: int32(s.cfg.CreateTopics)})
 	for _, n := range s.graph.Nodes {
 		if n.Topic != "" {
 			compact := n.Kind == graph.Lookup || n.Kind == graph.Store

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -13,6 +14,7 @@ import (
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
@@ -27,6 +29,10 @@ type record interface {
 	SetRow(table, key string, row []byte, value any)
 	// Stage adds a record to what this one writes.
 	Stage(task.Output)
+	// Scan yields the rows of a part of a table.
+	Scan(table, from, to string) iter.Seq2[store.Row, error]
+	// SetAlarm has the callback of alarms called at a time.
+	SetAlarm(at time.Time)
 }
 
 // callback returns what goka calls for each record of an input.
@@ -34,23 +40,40 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		r, in := ctx.(record), msg.(*input)
 		p.Counters.In.Add(1)
-		if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
-			in.decode(codec, ctx.Headers())
-		}
-		x, err := p.try(r, node, in)
-		var broken *storeError
-		switch {
-		case err == nil:
-			x.apply()
-		case r.Stopping().Err() != nil:
-			// The record stays undone, and its next owner takes it again.
-			r.Fail(task.ErrAbandoned)
-		case errors.As(err, &broken):
-			p.stop(r, fmt.Errorf("record %s/%d at offset %d: %w", r.Topic(), r.Partition(), r.Offset(), err))
-		default:
-			p.bury(r, node, in, err)
+		if !p.waits(r, in) {
+			p.process(r, node, in)
 		}
 	}
+}
+
+// process takes a record in hand until it is done, parked or set aside.
+func (p *Program) process(r record, node graph.Node, in *input) {
+	if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
+		in.decode(codec, r.Headers())
+	}
+	x, err := p.try(r, node, in)
+	var broken *storeError
+	switch {
+	case err == nil:
+		x.apply()
+	case r.Stopping().Err() != nil:
+		// The record stays undone, and its next owner takes it again.
+		r.Fail(task.ErrAbandoned)
+	case errors.As(err, &broken):
+		p.broken(r, err)
+	case p.park(r, in, p.retry(node, in, err), 1):
+	default:
+		p.bury(r, node, in, err)
+	}
+}
+
+// retry returns how a record that failed is tried again.
+func (p *Program) retry(node graph.Node, in *input, cause error) graph.Retry {
+	step, ok := errors.AsType[*graph.StepError](cause)
+	if in.err != nil || !ok {
+		return graph.Retry{}
+	}
+	return p.Graph.Policy(node.Name, step.Node).Retry
 }
 
 // try runs the steps until they succeed or fail for good. Only a registry that
@@ -116,7 +139,7 @@ func (p *Program) letter(ctx record, node graph.Node, in *input, cause error) dl
 	letter := dlq.Letter{
 		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Time: ctx.Timestamp(),
 		Headers: []dlq.Header{}, Step: node.Name, Error: oneLine(cause.Error()),
-		Attempts: 1, Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.Now(),
+		Attempts: earlier(ctx) + 1, Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.Now(),
 	}
 	key := []byte(ctx.Key())
 	letter.Key = &key

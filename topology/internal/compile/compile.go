@@ -4,12 +4,14 @@ package compile
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/parking"
 )
 
 // Table is a lookup table as the steps see it. It is safe for concurrent use.
@@ -35,6 +37,15 @@ type Program struct {
 	Log      *slog.Logger
 	// MaxRecordBytes bounds a record that is written. 0 is no bound.
 	MaxRecordBytes int
+	// Lot is where records wait for another try. Without one none does.
+	Lot *parking.Lot
+	// Alarm is the topic of task.Config.Alarm, for the lot.
+	Alarm string
+	// Retry is the topic on the cluster that dead letters are replayed into, "" for
+	// none.
+	Retry string
+	// Now is the clock that parked records are due by. The default is time.Now.
+	Now func() time.Time
 
 	outputs map[string]string // topics on the cluster by the output's name
 }
@@ -46,6 +57,12 @@ func (p *Program) Group(name string) *goka.GroupGraph {
 	var edges []goka.Edge
 	for _, n := range p.Graph.Of(graph.Input) {
 		edges = append(edges, goka.Input(goka.Stream(p.Topic(n.Topic)), inputCodec{codec: p.Codecs[n.Name]}, p.callback(n)))
+	}
+	if p.Retry != "" {
+		edges = append(edges, goka.Input(goka.Stream(p.Retry), rawCodec{}, p.replay))
+	}
+	if p.Lot != nil {
+		edges = append(edges, goka.Input(goka.Stream(p.Alarm), rawCodec{}, p.due))
 	}
 	for _, n := range p.Graph.Of(graph.Output) {
 		p.outputs[n.Name] = p.Topic(n.Topic)

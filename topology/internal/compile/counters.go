@@ -7,4 +7,5 @@ type Counters struct {
 	In          atomic.Int64 // records taken from inputs
 	Out         atomic.Int64 // records written to outputs
 	DeadLetters atomic.Int64 // records kept as dead letters
+	Parked      atomic.Int64 // times that a record was parked after a try
 }

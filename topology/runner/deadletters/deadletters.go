@@ -98,7 +98,7 @@ func (f Filter) holds(l *Letter) bool {
 		!f.Since.IsZero() && l.Time.Before(f.Since) || !f.Until.IsZero() && !l.Time.Before(f.Until),
 		f.Step != "" && f.Step != l.Step,
 		f.Error != nil && !f.Error.MatchString(l.Error),
-		f.Key != nil && string(f.Key) != string(l.Key),
+		f.Key != nil && string(f.Key) != string(original(l.Key)),
 		len(f.States) > 0 && !slices.Contains(f.States, l.State):
 		return false
 	}
@@ -143,11 +143,7 @@ func (c Config) graph() *graph.Graph { return &graph.Graph{Name: c.Topology} }
 
 // letters reads the topic of the dead letters up to its end.
 func (c Config) letters(ctx context.Context, f Filter, known marks, handle func(*Letter) error) error {
-	topic := c.graph().DeadLetters()
-	count, err := c.Kafka.Partitions(topic)
-	if errors.Is(err, kafka.ErrTopicNotFound) {
-		return fmt.Errorf("deadletters: topology %s has no topic of dead letters: give its consumer group, the topic prefix included: %w", c.Topology, err)
-	}
+	topic, count, err := c.topic()
 	if err != nil {
 		return err
 	}
@@ -178,6 +174,16 @@ func (c Config) letters(ctx context.Context, f Filter, known marks, handle func(
 	return nil
 }
 
+// topic returns the topic of the dead letters and its number of partitions.
+func (c Config) topic() (name string, partitions int32, err error) {
+	name = c.graph().DeadLetters()
+	partitions, err = c.Kafka.Partitions(name)
+	if errors.Is(err, kafka.ErrTopicNotFound) {
+		err = fmt.Errorf("deadletters: topology %s has no topic of dead letters: give its consumer group, the topic prefix included: %w", c.Topology, err)
+	}
+	return name, partitions, err
+}
+
 func read(codec codecs.Codec[dlq.Letter], r kafka.Record) (*Letter, error) {
 	l := &Letter{Place: Place{r.Partition, r.Offset}}
 	if err := codec.Read(r.Value, &l.Letter); err != nil {
@@ -191,6 +197,6 @@ func (c Config) binding(topic string) avro.Binding {
 }
 
 func letterCodec(b avro.Binding) codecs.Codec[dlq.Letter] {
-	codec, _ := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name("DeadLetter")).Bind(b).(codecs.Codec[dlq.Letter])
+	codec, _ := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name)).Bind(b).(codecs.Codec[dlq.Letter])
 	return codec
 }

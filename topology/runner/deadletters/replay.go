@@ -79,16 +79,21 @@ func Drop(ctx context.Context, cfg Config, f Filter) (int, error) {
 func again(topic string, l *Letter) *kafka.Record {
 	origin := dlq.Origin{
 		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Time: l.Time,
-		Step: l.Step, Letter: l.Place.String(),
+		Attempts: int(l.Attempts), Step: l.Step, Letter: l.Place.String(),
 	}
-	r := &kafka.Record{Topic: topic, Partition: l.Partition, Key: l.Key}
-	if l.Value != nil {
-		r.Value = append([]byte{}, *l.Value...)
-	}
+	r := &kafka.Record{Topic: topic, Partition: l.Partition, Key: original(l.Key), Value: original(l.Value)}
 	for _, h := range append(dlq.WithoutOrigin(l.Headers), origin.Headers()...) {
-		r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: h.Value})
+		r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: original(h.Value)})
 	}
 	return r
+}
+
+// original returns bytes of a letter, nil for none; those that are empty stay so.
+func original(data *[]byte) []byte {
+	if data == nil {
+		return nil
+	}
+	return append([]byte{}, *data...)
 }
 
 // desk marks letters, a transaction for each batch of them.
@@ -107,7 +112,7 @@ type desk struct {
 // them: from here on the marks do not change but by the desk.
 func (c Config) begin(ctx context.Context) (*desk, error) {
 	// Nothing is created for a topology that is not there.
-	if err := c.letters(ctx, Filter{Places: []Place{{Partition: -1}}}, nil, nil); err != nil {
+	if _, _, err := c.topic(); err != nil {
 		return nil, err
 	}
 	topic := c.graph().DeadLetterMarks()
