@@ -1,19 +1,28 @@
 #!/usr/bin/env bash
-# A real Kafka broker without Docker: one KRaft node on loopback, from the jars
-# on Maven Central.
+# A real Kafka without Docker: KRaft nodes on loopback, from the jars on Maven
+# Central.
 #
-#   eval "$(integration/kafka.sh start)"   start it; sets KAFKA_BROKERS
-#   integration/kafka.sh status            say whether it runs; exit code 3 when it does not
+#   eval "$(integration/kafka.sh start)"   start one node; sets KAFKA_BROKERS
+#   integration/kafka.sh status            say what runs; exit code 3 when a node does not
 #   integration/kafka.sh stop              stop it
 #
+# Three nodes keep three copies of each topic and elect another leader when one of
+# them is away (min.insync.replicas is 2):
+#
+#   eval "$(integration/kafka.sh start --nodes 3)"
+#   integration/kafka.sh stop --node 2     stop one, kill --node 2 to kill -9 it
+#   integration/kafka.sh start --node 2    bring it back
+#
 # Settings, all from the environment:
-#   KAFKA_PORT     port for clients; the controller takes the next one (9092)
-#   KAFKA_DATA     folder of the node, which keeps its records; who has another one
-#                  neither takes the node for its own nor stops it
+#   KAFKA_PORT     port for clients; the controller takes the next one, and each
+#                  further node the two after those (9092)
+#   KAFKA_DATA     folder of the nodes, which keeps their records; who has another one
+#                  neither takes the nodes for its own nor stops them
 #                  ($GOKAVRO_CACHE/node-PORT, with no records at every start)
 #   GOKAVRO_CACHE  folder for jars (~/.cache/gokavro/kafka)
 #
-# Several nodes can run beside each other, one a port. Needs Java 17 and Maven.
+# Several can run beside each other, each with ports of its own. Needs Java 17 and
+# Maven.
 set -euo pipefail
 export LC_ALL=C
 # shellcheck source=integration/service.sh
@@ -24,9 +33,15 @@ readonly kafka_version=4.1.0
 readonly scala_version=2.13
 readonly slf4j_version=1.7.36
 readonly start_seconds=90
+readonly most_nodes=9
+
+usage() {
+  say "usage: $0 start [--nodes N | --node N] | stop [--node N] | kill --node N | status"
+  exit 2
+}
 
 cache=${GOKAVRO_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME or GOKAVRO_CACHE must be set}/.cache}/gokavro/kafka}
-port=${KAFKA_PORT:-9092}
+first_port=${KAFKA_PORT:-9092}
 
 # ready sends an ApiVersions request (version 0, correlation id "gokv", no
 # client id) and waits for that correlation id to come back.
@@ -43,11 +58,64 @@ fetch_jars() {
     "org.apache.kafka:kafka-tools:$kafka_version" "org.slf4j:slf4j-simple:$slf4j_version"
 }
 
+# known_nodes prints how many nodes the folder has, 0 for a new one. The first one
+# is in the folder itself.
+known_nodes() {
+  local folders=("$root"/node-*/)
+  if [[ -d ${folders[0]} ]]; then
+    echo $((${#folders[@]} + 1))
+  else
+    [[ -f $root/server.properties ]] && echo 1 || echo 0
+  fi
+}
+
+# select_node makes a node the one that all that follows is about.
+select_node() {
+  id=$1
+  port=$(client_port "$id")
+  controller_port=$((port + 1))
+  folder=$root
+  ((id == 1)) || folder=$root/node-$id
+  properties=$folder/server.properties
+  mark=$properties
+  pid_file=$folder/kafka-$port.pid
+  log=$folder/kafka.log
+  data=$folder/data
+}
+
+client_port() { echo $((first_port + 2 * ($1 - 1))); }
+
+# each runs a command for each node, and tells whether all went well.
+each() {
+  local number failed=0
+  for ((number = 1; number <= nodes; number++)); do
+    select_node "$number"
+    "$@" || failed=$?
+  done
+  return "$failed"
+}
+
+brokers() {
+  local number list=()
+  for ((number = 1; number <= nodes; number++)); do
+    list+=("127.0.0.1:$(client_port "$number")")
+  done
+  (IFS=, && echo "${list[*]}")
+}
+
+voters() {
+  local number list=()
+  for ((number = 1; number <= nodes; number++)); do
+    list+=("$number@127.0.0.1:$(($(client_port "$number") + 1))")
+  done
+  (IFS=, && echo "${list[*]}")
+}
+
 write_properties() {
   cat <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$controller_port
+node.id=$id
+controller.quorum.voters=$(voters)
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port
 advertised.listeners=PLAINTEXT://127.0.0.1:$port
@@ -56,73 +124,149 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs=$data
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor=$copies
 offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor=$copies
+transaction.state.log.min.isr=$in_sync
 transaction.state.log.num.partitions=8
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor=$copies
+share.coordinator.state.topic.min.isr=$in_sync
 PROPERTIES
+  ((nodes > 1)) || return 0
+  cat <<PROPERTIES
+default.replication.factor=$copies
+min.insync.replicas=$in_sync
+log.cleaner.dedupe.buffer.size=16777216
+PROPERTIES
+}
+
+# cluster_id prints the id of the first node's cluster, a new one for itself.
+cluster_id() {
+  local random
+  if ((id > 1)); then
+    sed -n 's/^cluster.id=//p' "$root/data/meta.properties"
+    return
+  fi
+  # A leading letter, because Kafka refuses an id that looks like an option.
+  random=g$(head -c 15 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n')
+  printf '%s\n' "${random:0:21}A"
 }
 
 format_data() {
   [[ -f $data/meta.properties ]] && return
-  local id
-  # A leading letter, because Kafka refuses an id that looks like an option.
-  id=g$(head -c 15 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n')
-  id=${id:0:21}A
-  java -cp "$jars/*" "${java_log[@]}" kafka.tools.StorageTool format -t "$id" -c "$properties" >>"$log" 2>&1 ||
+  java -cp "$jars/*" "${java_log[@]}" kafka.tools.StorageTool format -t "$(cluster_id)" -c "$properties" >>"$log" 2>&1 ||
     die "formatting $data (see $log)"
 }
 
-start() {
-  local pid
+# launch starts a node and does not wait for it.
+launch() {
+  local pid heap=(-Xms512m -Xmx1g)
+  ((nodes == 1)) || heap=(-Xms128m -Xmx512m)
   if pid=$(service_pid); then
     say "already runs on 127.0.0.1:$port (pid $pid)"
-    wait_until_ready "$pid" "$start_seconds"
-    printf 'KAFKA_BROKERS=127.0.0.1:%s\n' "$port"
     return
   fi
   check_free "$port" KAFKA_PORT
   check_free "$controller_port" KAFKA_PORT
   check_java "Kafka $kafka_version"
   fetch_jars
-  [[ -n ${KAFKA_DATA:-} ]] || rm -rf "$data"
   mkdir -p "$data"
   write_properties >"$properties"
   : >"$log"
   format_data
-  nohup java -Xms512m -Xmx1g -Djava.awt.headless=true -cp "$jars/*" "${java_log[@]}" \
+  nohup java "${heap[@]}" -Djava.awt.headless=true -cp "$jars/*" "${java_log[@]}" \
     kafka.Kafka "$properties" >>"$log" 2>&1 </dev/null &
   pid=$!
   printf '%s\n' "$pid" >"$pid_file"
   say "starting Kafka $kafka_version on 127.0.0.1:$port (pid $pid, log $log)"
+}
+
+await() {
+  local pid
+  pid=$(service_pid) || die "it ended while starting (see $log)"
   wait_until_ready "$pid" "$start_seconds"
-  printf 'KAFKA_BROKERS=127.0.0.1:%s\n' "$port"
 }
 
+runs() { service_pid >/dev/null; }
+
+# forget removes all records, and the further nodes, of a folder that keeps none.
+forget() { [[ -n ${KAFKA_DATA:-} ]] || rm -rf "$root/data" "$root/server.properties" "$root"/node-*/; }
+
+# start starts the wanted nodes, or those that the folder has.
+start() {
+  nodes=$(known_nodes)
+  if ! any_runs; then
+    forget
+    nodes=$(known_nodes)
+  fi
+  if ((nodes > 0 && wanted > 0 && nodes != wanted)); then
+    die "$root is for $nodes nodes, not for $wanted: stop them and choose another folder with KAFKA_DATA"
+  fi
+  ((nodes > 0)) || nodes=$((wanted > 0 ? wanted : 1))
+  start_nodes each
+}
+
+# start_nodes starts the nodes that the given command is for.
+start_nodes() {
+  copies=$((nodes < 3 ? nodes : 3))
+  in_sync=$((copies > 2 ? 2 : 1))
+  "$@" launch
+  "$@" await
+  printf 'KAFKA_BROKERS=%s\n' "$(brokers)"
+}
+
+any_runs() {
+  local number
+  for ((number = 1; number <= nodes; number++)); do
+    select_node "$number"
+    ! runs || return 0
+  done
+  return 1
+}
+
+# stop stops all nodes at once: the last one of several would wait for the others.
 stop() {
-  stop_service
-  [[ -n ${KAFKA_DATA:-} ]] || rm -rf "$data"
+  local number
+  for ((number = 1; number <= nodes; number++)); do
+    select_node "$number"
+    stop_service &
+  done
+  wait
+  forget
 }
 
-[[ $# -eq 1 ]] || usage
-if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port >= 65535)); then
-  die "KAFKA_PORT must be a port number below 65535, not \"$port\""
+kill_node() {
+  local pid
+  pid=$(service_pid) || die "does not run on 127.0.0.1:$port"
+  kill -KILL "$pid"
+  while alive "$pid"; do sleep 0.05; done
+  rm -f "$pid_file"
+  say "killed pid $pid"
+}
+
+# one runs a command for the node that was selected.
+one() { "$@"; }
+
+readonly verb=${1:-} option=${2:-} value=${*:3}
+wanted=0
+single=0
+case $option in
+  '') [[ $# -le 1 ]] || usage ;;
+  --nodes) wanted=$value ;;
+  --node) single=$value ;;
+  *) usage ;;
+esac
+if [[ -n $option && ! $value =~ ^[1-$most_nodes]$ ]]; then
+  die "$option must be a number from 1 to $most_nodes, not \"$value\""
+fi
+if ! [[ $first_port =~ ^[1-9][0-9]{0,4}$ ]] || (($(client_port $((wanted > 0 ? wanted : 1))) >= 65535)); then
+  die "KAFKA_PORT must be a port number below 65535, not \"$first_port\""
 fi
 
 cache=$(own_folder "$cache")
-readonly cache port
-readonly controller_port=$((port + 1))
+root=$(own_folder "${KAFKA_DATA:-$cache/node-$first_port}")
+readonly cache root first_port wanted single
 readonly jars=$cache/kafka-$kafka_version
-node=$(own_folder "${KAFKA_DATA:-$cache/node-$port}")
-readonly node
-readonly properties=$node/server.properties
-readonly mark=$properties
-readonly pid_file=$node/kafka-$port.pid
-readonly log=$node/kafka.log
-readonly data=$node/data
 readonly java_log=(
   -Dorg.slf4j.simpleLogger.logFile=System.err
   -Dorg.slf4j.simpleLogger.showDateTime=true
@@ -131,9 +275,19 @@ readonly java_log=(
   -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info
 )
 
-case $1 in
-  start) start ;;
-  stop) stop ;;
-  status) status ;;
+nodes=$(known_nodes)
+((nodes > 0)) || nodes=1
+if ((single > nodes)); then
+  die "there is no node $single: $root has $nodes"
+fi
+select_node $((single > 0 ? single : 1))
+
+case $verb$((wanted > 0))$((single > 0)) in
+  start00 | start10) start ;;
+  start01) start_nodes one ;;
+  stop00) stop ;;
+  stop01) stop_service ;;
+  kill01) kill_node ;;
+  status00) each status ;;
   *) usage ;;
 esac

@@ -47,8 +47,14 @@ func onDevstack(t *testing.T) *cluster {
 // onKafka starts a real broker of the test's own and a registry.
 func onKafka(t *testing.T) *cluster {
 	t.Helper()
-	n := startNode(t)
-	return connect(t, &cluster{brokers: []string{n.addr}, node: n})
+	return onNodes(t, 1)
+}
+
+// onNodes starts that many real brokers and a registry.
+func onNodes(t *testing.T, count int) *cluster {
+	t.Helper()
+	n := startNodes(t, count)
+	return connect(t, &cluster{brokers: n.addresses(), node: n})
 }
 
 func connect(t *testing.T, c *cluster) *cluster {

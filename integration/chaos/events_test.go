@@ -26,6 +26,10 @@ const (
 	leave   kind = "an instance leaves"
 	broker  kind = "restart of the broker"
 	schemas kind = "outage of the registry"
+
+	// These are for a cluster of several nodes.
+	crash  kind = "kill -9 of the group's coordinator"
+	goaway kind = "graceful stop of a leader"
 )
 
 // sessionTimeout is after how long the brokers give a silent member up.
@@ -63,6 +67,8 @@ type storm struct {
 	fleet   *fleet
 	journal *journal
 	clock   func() int64 // counts records
+	group   string
+	input   string
 
 	broker, registry sync.Mutex // one outage at a time
 	running          sync.WaitGroup
@@ -129,6 +135,8 @@ func (s *storm) happen(ctx context.Context, e event) error {
 		return s.restartBroker(ctx, e)
 	case schemas:
 		return s.stopRegistry(ctx, e)
+	case crash, goaway:
+		return s.takeNode(ctx, e)
 	}
 	w, err := s.fleet.take(ctx, e.number)
 	if err != nil {

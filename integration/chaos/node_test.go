@@ -15,25 +15,25 @@ import (
 // script starts and stops real brokers.
 const script = "../kafka.sh"
 
-// node is a real broker that keeps its records through restarts.
+// node is a real broker that keeps its records through restarts, or several that
+// are one cluster.
 type node struct {
-	addr string
-	port int
-	data string
+	count int
+	port  int // of the first; each takes two
+	data  string
 }
 
-// startNode starts a broker with a data folder of its own on a port and the one
-// after it. They are below those that the system gives to clients, so that they
-// are still free when the broker comes back; somebody else may use them, so it
+// startNodes starts brokers with a data folder of their own on ports that follow
+// each other. They are below those that the system gives to clients, so that they
+// are still free when a broker comes back; somebody else may use them, so it
 // tries several.
-func startNode(t *testing.T) *node {
+func startNodes(t *testing.T, count int) *node {
 	t.Helper()
-	n := &node{data: t.TempDir()}
+	n := &node{count: count, data: t.TempDir()}
 	var err error
 	for range 10 {
 		n.port = 20000 + rand.IntN(10000)
-		n.addr = "127.0.0.1:" + strconv.Itoa(n.port)
-		if err = n.run(t.Context(), "start"); err == nil {
+		if err = n.run(t.Context(), "start", "--nodes", strconv.Itoa(count)); err == nil {
 			break
 		}
 	}
@@ -60,8 +60,17 @@ func (n *node) restart(ctx context.Context, away time.Duration) error {
 	return n.run(ctx, "start")
 }
 
-func (n *node) run(ctx context.Context, verb string) error {
-	command := exec.CommandContext(ctx, script, verb)
+// addresses are those of all brokers.
+func (n *node) addresses() []string {
+	var all []string
+	for i := range n.count {
+		all = append(all, "127.0.0.1:"+strconv.Itoa(n.port+2*i))
+	}
+	return all
+}
+
+func (n *node) run(ctx context.Context, verb string, args ...string) error {
+	command := exec.CommandContext(ctx, script, append([]string{verb}, args...)...)
 	command.Env = append(os.Environ(), "KAFKA_PORT="+strconv.Itoa(n.port), "KAFKA_DATA="+n.data)
 	var said bytes.Buffer
 	command.Stderr = &said

@@ -169,7 +169,7 @@ func (s *scenario) play(ctx context.Context, c *cluster, f *fleet, result *outco
 		<-watched
 		result.standstill = p.standstill
 	}()
-	weather := &storm{cluster: c, fleet: f, journal: f.journal, clock: feed.written.Load}
+	weather := &storm{cluster: c, fleet: f, journal: f.journal, clock: feed.written.Load, group: p.group, input: p.input}
 	if s.atWork {
 		weather.clock = p.done.Load
 	}

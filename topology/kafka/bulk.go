@@ -47,7 +47,7 @@ func (c *Client) ReadBulk(ctx context.Context, r Range, handle func(Bulk) error)
 	if err != nil {
 		return err
 	}
-	own, err := c.separate(level)
+	own, err := c.separate(ctx, level)
 	if err != nil {
 		return fmt.Errorf("kafka: reading topic %q: %w", r.Topic, err)
 	}
@@ -73,9 +73,13 @@ func (c *Client) ReadBulk(ctx context.Context, r Range, handle func(Bulk) error)
 // hold any more.
 var ErrOutOfRange = errors.New("the offset is out of the log's range")
 
-// separate makes a client with connections of its own.
-func (c *Client) separate(level sarama.IsolationLevel) (*Client, error) {
-	client, err := c.newSarama(level)
+// separate makes a client with connections of its own, which end with ctx: who
+// waits for an answer then is set free.
+func (c *Client) separate(ctx context.Context, level sarama.IsolationLevel) (*Client, error) {
+	conf := c.reading(level)
+	conf.Net.Proxy.Enable = true
+	conf.Net.Proxy.Dialer = boundDialer(ctx, conf.Net.DialTimeout)
+	client, err := c.newSarama(conf)
 	if err != nil {
 		return nil, err
 	}

@@ -208,7 +208,7 @@ type consumer struct {
 
 // newConsumer connects only when a partition is opened.
 func (c *Client) newConsumer(level sarama.IsolationLevel) (consumer, error) {
-	client, err := c.newSarama(level)
+	client, err := c.newSarama(c.reading(level))
 	if err != nil {
 		return consumer{}, err
 	}
@@ -220,9 +220,8 @@ func (c *Client) newConsumer(level sarama.IsolationLevel) (consumer, error) {
 	return consumer{Consumer: made, client: client}, nil
 }
 
-// newSarama makes a client for reading with connections of its own. It starts
-// from the brokers that the cluster has told of.
-func (c *Client) newSarama(level sarama.IsolationLevel) (sarama.Client, error) {
+// reading returns the settings of a client that reads.
+func (c *Client) reading(level sarama.IsolationLevel) *sarama.Config {
 	conf := c.cfg.Sarama()
 	conf.Consumer.IsolationLevel = level
 	conf.Metadata.Full = false
@@ -230,6 +229,12 @@ func (c *Client) newSarama(level sarama.IsolationLevel) (sarama.Client, error) {
 	conf.Metadata.Retry.Max = 1
 	// The end of a reading waits for the answer of a broker that hangs.
 	conf.Net.ReadTimeout = min(c.cfg.Timeout, 10*time.Second)
+	return conf
+}
+
+// newSarama makes a client with connections of its own. It starts from the
+// brokers that the cluster has told of.
+func (c *Client) newSarama(conf *sarama.Config) (sarama.Client, error) {
 	seeds := addresses(c.sarama)
 	if len(seeds) == 0 {
 		seeds = c.cfg.Brokers

@@ -37,23 +37,38 @@ func (c *Client) Partitions(topic string) (int32, error) {
 }
 
 func (c *Client) partitions(ctx context.Context, topic string) (int32, error) {
-	if topic == "" {
-		return 0, errors.New("kafka: the topic has no name")
-	}
-	found, err := c.metadata(ctx, topic)
+	meta, err := c.describe(ctx, topic)
 	if err != nil {
 		return 0, err
 	}
-	for _, meta := range found {
-		if meta.Name != topic {
-			continue
-		}
-		if err := topicFault(meta); err != nil {
-			return 0, err
-		}
-		return int32(len(meta.Partitions)), nil
+	return int32(len(meta.Partitions)), nil
+}
+
+// TopicID returns the id that the cluster gave a topic when it was made: one
+// that is deleted and made anew has another. It is "" on brokers before 2.8,
+// which have none.
+func (c *Client) TopicID(ctx context.Context, topic string) (string, error) {
+	meta, err := c.describe(ctx, topic)
+	if err != nil || meta.Uuid == (sarama.Uuid{}) {
+		return "", err
 	}
-	return 0, topicNotFound(topic)
+	return meta.Uuid.String(), nil
+}
+
+func (c *Client) describe(ctx context.Context, topic string) (*sarama.TopicMetadata, error) {
+	if topic == "" {
+		return nil, errors.New("kafka: the topic has no name")
+	}
+	found, err := c.metadata(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	for _, meta := range found {
+		if meta.Name == topic {
+			return meta, topicFault(meta)
+		}
+	}
+	return nil, topicNotFound(topic)
 }
 
 func topicNotFound(topic string) error {

@@ -24,6 +24,7 @@ const (
 
 	clientPrefix  = "gokavro-"
 	maxPartitions = 10_000
+	maxStandby    = 10
 )
 
 // Delivery is what a crash may do to records.
@@ -90,6 +91,14 @@ type Config struct {
 	DialTimeout time.Duration
 	// StopTimeout bounds a graceful stop. Default 30 s.
 	StopTimeout time.Duration
+	// NumStandby is how many other processes keep a copy of each partition's
+	// tables, so that one of them can take it over at once. Default 0.
+	NumStandby int
+	// KeepMembership leaves this process a member of its group when it stops, for
+	// as long as the session lasts: a start within 10 s finds its partitions as
+	// they were, and nobody else gets them meanwhile. Default: a stop gives them to
+	// the others at once.
+	KeepMembership bool
 	// LogLevel is debug, info, warn or error; [Main] makes its logger by it.
 	// Default info.
 	LogLevel string
@@ -156,6 +165,9 @@ func (c Config) validate(n needs) error {
 	if c.StopTimeout < 0 {
 		add("stop_timeout is %s: give a duration above 0, such as 30s", c.StopTimeout)
 	}
+	if c.NumStandby < 0 || c.NumStandby > maxStandby {
+		add("num_standby is %d: give a number of copies of 0 or more, %d at most", c.NumStandby, maxStandby)
+	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		add("%v", err)
 	}
@@ -167,9 +179,9 @@ func (c Config) validate(n needs) error {
 
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s log_level=%s",
+	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t log_level=%s",
 		strings.Join(c.Brokers, ","), len(c.Registry), c.access(), c.StateDir, c.CreateTopics, c.AutoRegister, c.UseLatest, c.Normalize,
-		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.LogLevel)
+		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.LogLevel)
 }
 
 // access says how the registry is entered, without secrets.

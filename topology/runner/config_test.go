@@ -27,6 +27,7 @@ func full() runner.Config {
 		RegistryUser: "ann", RegistryPassword: "hunter3", RegistryToken: "hunter4", RegistryCAFile: "ca.pem",
 		RegistryCertFile: "cert.pem", RegistryKeyFile: "key.pem", Bundle: "schemas.json",
 		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
+		NumStandby: 2, KeepMembership: true,
 	}
 }
 
@@ -49,6 +50,8 @@ topic_prefix: test.
 delivery: at_least_once
 dial_timeout: 7s
 stop_timeout: 8s
+num_standby: 2
+keep_membership: true
 log_level: debug
 `
 
@@ -140,6 +143,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 		"TOPIC_PREFIX": "test.", "DELIVERY": "at_least_once", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
 		"REGISTRY_USER": "ann", "REGISTRY_PASSWORD": "hunter3", "REGISTRY_TOKEN": "hunter4", "REGISTRY_CA_FILE": "ca.pem",
 		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
+		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
 	}
@@ -204,13 +208,13 @@ func TestValidateListsAllFaults(t *testing.T) {
 	}
 	wrong := runner.Config{
 		Brokers: []string{"localhost"}, Registry: []string{"localhost:8081"}, CreateTopics: -1, TopicPrefix: "a b",
-		Delivery: "twice", DialTimeout: -1, StopTimeout: -1, LogLevel: "loud",
+		Delivery: "twice", DialTimeout: -1, StopTimeout: -1, LogLevel: "loud", NumStandby: -1,
 	}
 	for name, tt := range map[string]struct {
 		cfg  runner.Config
 		want []string
 	}{
-		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", `"loud"`}},
+		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", "num_standby", `"loud"`}},
 		"none":               {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
 		"access":             {full(), []string{"both a user and a bearer token", "ca.pem", "schemas.json"}},
 		"half a certificate": {runner.Config{Registry: []string{"https://a"}, RegistryCertFile: "cert.pem"}, []string{"give both"}},
@@ -250,7 +254,7 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	got := cfg.String()
 	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
 		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
-		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s log_level=debug`
+		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

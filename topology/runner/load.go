@@ -35,6 +35,8 @@ func Flags() *pflag.FlagSet {
 	flags.String("delivery", string(ExactlyOnce), "exactly_once or at_least_once")
 	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")
 	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
+	flags.Int("num-standby", 0, "other processes that keep a copy of each partition's tables, `N` of them")
+	flags.Bool("keep-membership", false, "stay a member of the group over a restart of less than 10 s")
 	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")
 	flags.String("bundle-out", "", "write the schemas that the topology needs into `FILE`, and end")
 	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")

@@ -117,6 +117,10 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if n, _ := flags.GetInt(name); n < 1 || n > maxPartitions {
 			return fmt.Sprintf("--%s %d: give a number of partitions of 1 or more, %d at most", name, n, maxPartitions)
 		}
+	case "num-standby":
+		if n, _ := flags.GetInt(name); n < 0 || n > maxStandby {
+			return fmt.Sprintf("--%s %d: give a number of copies of 0 or more, %d at most", name, n, maxStandby)
+		}
 	case "dial-timeout", "stop-timeout":
 		if d, _ := flags.GetDuration(name); d <= 0 {
 			return fmt.Sprintf("--%s %s: give a duration above 0, such as 20s", name, d)

@@ -31,8 +31,10 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		Delivery:     Delivery(v.text("delivery")),
 		DialTimeout:  v.duration("dial_timeout"),
 		StopTimeout:  v.duration("stop_timeout"),
+		NumStandby:   v.number("num_standby"),
 		LogLevel:     v.text("log_level"),
 	}
+	cfg.KeepMembership = v.truth("keep_membership")
 	cfg.RegistryUser, cfg.RegistryPassword = v.text("registry_user"), v.text("registry_password")
 	cfg.RegistryToken, cfg.RegistryCAFile = v.text("registry_token"), v.text("registry_ca_file")
 	cfg.RegistryCertFile, cfg.RegistryKeyFile = v.text("registry_cert_file"), v.text("registry_key_file")
@@ -73,7 +75,7 @@ func (v *values) number(name string) int {
 	}
 	n, err := strconv.Atoi(text)
 	if !ok || err != nil {
-		v.refuse(name, "a number of partitions")
+		v.refuse(name, "a number")
 	}
 	return n
 }

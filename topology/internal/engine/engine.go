@@ -44,6 +44,8 @@ type Config struct {
 	// Committed is told of each commit: its units, and the records they wrote. It
 	// may be nil.
 	Committed func(units, outputs int)
+	// Standby keeps copies of tables. It is nil for none.
+	Standby Standby
 	// Released is called when nothing of the engine works any more: when Run ends,
 	// or after a stop that a callback held up, when that returns.
 	Released func()

@@ -170,7 +170,7 @@ func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
 	cfg.Changed = w.engine.changed
 	if cfg.Open != nil {
-		cfg.Open = w.opening(cfg.Open)
+		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{})}
 	go func() {

@@ -3,6 +3,7 @@
 package lookup
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -102,21 +103,57 @@ func (t *Table) Load(ctx context.Context, client *kafka.Client) (*Follower, erro
 		}
 	}
 	for _, partition := range partitions {
-		begin := kafka.Beginning()
-		f.next[partition] = &begin
+		f.next[partition] = new(kafka.Position)
 	}
-	err := client.Read(ctx, kafka.Query{Topic: t.topic, Partitions: partitions, UntilEnd: true}, f.take)
-	if err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(loadsAtOnce)
+	for _, partition := range partitions {
+		group.Go(func() error { return f.load(ctx, partition) })
+	}
+	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("loading table %s: %w", t.topic, err)
 	}
-	return f, ctx.Err()
+	return f, nil
 }
+
+// loadsAtOnce bounds the partitions that are read at once.
+const loadsAtOnce = 4
 
 // Follower keeps a loaded table up to date.
 type Follower struct {
 	table  *Table
 	client *kafka.Client
 	next   map[int32]*kafka.Position // each is used by the goroutine of its partition
+}
+
+// load reads a partition in bulk, up to where its transactions are settled now.
+func (f *Follower) load(ctx context.Context, partition int32) error {
+	end, err := f.client.EndOffset(f.table.topic, partition, kafka.ReadCommitted)
+	if err != nil {
+		return err
+	}
+	for {
+		first, err := f.client.Offset(f.table.topic, partition, kafka.Beginning())
+		if err != nil {
+			return err
+		}
+		part := kafka.Range{Topic: f.table.topic, Partition: partition, From: first, To: end}
+		err = f.client.ReadBulk(ctx, part, f.takeAll)
+		// Retention may overtake the reading.
+		if !errors.Is(err, kafka.ErrOutOfRange) {
+			*f.next[partition] = kafka.At(max(first, end))
+			return err
+		}
+	}
+}
+
+// takeAll copies the values, since a piece lives as long as a part of it.
+func (f *Follower) takeAll(piece kafka.Bulk) error {
+	for _, record := range piece.Records {
+		record.Value = bytes.Clone(record.Value)
+		f.table.put(record)
+	}
+	return nil
 }
 
 func (f *Follower) take(record kafka.Record) error {

@@ -44,7 +44,7 @@ type testBundle struct {
 	table  *Table
 }
 
-func setup(t *testing.T, cfg devstack.Config, codec codecs.Untyped) *testBundle {
+func setup(t testing.TB, cfg devstack.Config, codec codecs.Untyped) *testBundle {
 	t.Helper()
 	cfg.NoRegistry = true
 	b := &testBundle{table: New("rows", codec, slog.New(slog.DiscardHandler))}
@@ -60,7 +60,7 @@ func setup(t *testing.T, cfg devstack.Config, codec codecs.Untyped) *testBundle 
 	return b
 }
 
-func (b *testBundle) start(t *testing.T, cfg devstack.Config) {
+func (b *testBundle) start(t testing.TB, cfg devstack.Config) {
 	t.Helper()
 	stack, err := devstack.Start(t.Context(), cfg)
 	if err != nil {

@@ -88,6 +88,9 @@ func (r *run) restore(ctx context.Context) error {
 		return err
 	}
 	for {
+		if err := r.identify(ctx); err != nil {
+			return err
+		}
 		end, err := r.begin()
 		if err != nil {
 			return err
@@ -101,6 +104,25 @@ func (r *run) restore(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// identify starts the table over if its rows come from a topic that is gone,
+// however long the one of the same name is by now.
+func (r *run) identify(ctx context.Context) error {
+	id, err := r.client.TopicID(ctx, r.table.Topic)
+	if err != nil || id == "" {
+		return err
+	}
+	noted, err := r.table.DB.TopicID(r.table.Name)
+	if err != nil || noted == id {
+		return err
+	}
+	if noted != "" {
+		if err := r.clear(fmt.Sprintf("it is of a topic with id %s, but the changelog has id %s: it was made anew", noted, id)); err != nil {
+			return err
+		}
+	}
+	return r.table.DB.SetTopicID(r.table.Name, id)
 }
 
 // begin finds out where to go on, and where the changelog ends.

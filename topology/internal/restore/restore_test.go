@@ -155,6 +155,25 @@ func TestATableAheadOfItsChangelogIsRestoredWhole(t *testing.T) {
 	}
 }
 
+func TestATableOfATopicThatWasMadeAnewIsRestoredWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.write(t, 0, "a", "1", "b", "2")
+	b.restore(t)
+	b.remake(t)
+	b.write(t, 0, "c", "3", "d", "4", "e", "5") // longer than the first one was
+	h := b.restore(t)
+	if diff := cmp.Diff(map[string]string{"c": "3", "d": "4", "e": "5"}, b.rows(t, 0)); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if len(h.cleared) != 1 || !strings.Contains(h.cleared[0], "made anew") {
+		t.Errorf("got %q, want why it was cleared", h.cleared)
+	}
+	if h := b.restore(t); len(h.cleared) > 0 {
+		t.Errorf("cleared again: %q", h.cleared)
+	}
+}
+
 func TestALargeChangelogComesInPieces(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)

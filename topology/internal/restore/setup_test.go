@@ -210,3 +210,28 @@ func (b *testBundle) deleteBefore(t testing.TB, offset int64) {
 		t.Fatal(err)
 	}
 }
+
+// remake deletes the changelog and makes it again.
+func (b *testBundle) remake(t testing.TB) {
+	t.Helper()
+	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := b.client.TopicID(t.Context(), b.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.DeleteTopic(b.topic); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: b.topic, Partitions: int32(len(b.dbs))}); err != nil {
+			t.Fatal(err)
+		}
+		// The deletion takes its time to be known.
+		if id, err := b.client.TopicID(t.Context(), b.topic); err == nil && id != before {
+			return
+		}
+	}
+}

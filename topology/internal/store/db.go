@@ -89,6 +89,9 @@ func (db *DB) Clear(table string) error {
 	}
 	db.flushing.Lock()
 	defer db.flushing.Unlock()
+	if err := db.faults.err(); err != nil {
+		return err
+	}
 	if err := db.clear(table); err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func (db *DB) Clear(table string) error {
 func (db *DB) clear(table string) error {
 	batch := db.disk.NewBatch()
 	defer func() { _ = batch.Close() }()
-	for _, space := range []byte{offsetSpace, rowSpace, timeSpace} {
+	for _, space := range []byte{topicSpace, offsetSpace, rowSpace, timeSpace} {
 		from := prefix(space, table)
 		if err := batch.DeleteRange(from, after(from), nil); err != nil {
 			return db.faults.note("clearing a table", err)
@@ -128,7 +131,8 @@ func (db *DB) apply(batch *pebble.Batch, how *pebble.WriteOptions) error {
 }
 
 // Close closes the database. What is not flushed is lost. A second Close does
-// nothing. Nothing else may run or come after it.
+// nothing. It waits for what a [Loader] writes, which fails from then on with
+// [ErrClosed]. Nothing else may run or come after it.
 func (db *DB) Close() error {
 	db.flushing.Lock()
 	defer db.flushing.Unlock()

@@ -1,11 +1,14 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gokavro/gokavro/topology/internal/store"
 )
 
 func TestExpiredRowsAreNotSeen(t *testing.T) {
@@ -122,6 +125,60 @@ func TestADroppedSweepIsDoneAgain(t *testing.T) {
 		b.db.Drop()
 		if got := b.expired(t); !cmp.Equal(got, []string{"k"}) {
 			t.Errorf("got tombstones of %q, want k's", got)
+		}
+	})
+}
+
+func TestTidyLeavesOnlyTheEntriesOfRowsThatWaitForTheirTombstone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, b *testBundle) {
+		loader, err := b.db.Load("ttl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		load := func(key, value string) {
+			loader.Add([]byte(key), []byte(value), b.clock.now())
+			if err := loader.Commit(1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		load("outlived", "1")
+		for range 20 {
+			b.clock.advance(10 * time.Minute)
+			load("fresh", "1")
+		}
+		if err := b.db.Tidy(b.clock.now(), 1000); err != nil {
+			t.Fatal(err)
+		}
+		if looked, err := b.db.Expire(b.clock.now(), 1000); looked != 1 || err != nil {
+			t.Errorf("got %d, %v: want one entry, that of the row without a tombstone", looked, err)
+		}
+		if got := b.get(t, "ttl", "fresh"); got != "1" {
+			t.Errorf("got %s for a row that was set again", got)
+		}
+		if got := b.expired(t); !cmp.Equal(got, []string{"outlived"}) {
+			t.Errorf("got tombstones of %q, want of the row that was outlived", got)
+		}
+	})
+}
+
+func TestALoadThatComesAfterTheCloseIsRefused(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, b *testBundle) {
+		loader, err := b.db.Load("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		loader.Add([]byte("k"), []byte("v"), time.Time{})
+		if err := b.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for doing, err := range map[string]error{
+			"a load": loader.Commit(1), "clearing": b.db.Clear("a"), "tidying": b.db.Tidy(b.clock.now(), 1),
+		} {
+			if !errors.Is(err, store.ErrClosed) {
+				t.Errorf("%s: got %v, want %v", doing, err, store.ErrClosed)
+			}
 		}
 	})
 }

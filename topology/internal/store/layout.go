@@ -12,11 +12,13 @@ import (
 // before it. The spaces are in the order of these bytes.
 //
 //	ownerSpace                       whose database it is, as JSON
+//	topicSpace table                 the id of the changelog's topic
 //	offsetSpace table                next offset of the changelog, 8 bytes
 //	rowSpace table key               a row
 //	timeSpace table time(8) key      nothing: the row was set before that time
 const (
 	ownerSpace  = 'm'
+	topicSpace  = 'i'
 	offsetSpace = 'o'
 	rowSpace    = 'r'
 	timeSpace   = 't'
