@@ -103,7 +103,9 @@ func TestParkedKeysKeepTheirOrderAcrossARestart(t *testing.T) {
 	}
 
 	// The next process has an empty state folder, and one of the two is mended.
-	o.set(func(value string) bool { return strings.HasSuffix(value, "-009") && strings.Contains("02468", value[2:3]) })
+	o.set(func(value string) bool {
+		return strings.HasSuffix(value, "-009") && strings.Contains("02468", value[2:3])
+	})
 	r = start(t, parked(o), b.config(t))
 	b.awaitValues(t, "out", keys/2*each+keys/2*9)
 	o.set(nil)

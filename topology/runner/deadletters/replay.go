@@ -34,7 +34,7 @@ const (
 //
 // Only one process at a time works on the letters of a topology: one that begins
 // ends what the one before it has under way.
-func Replay(ctx context.Context, cfg Config, f Filter, fix func(*Letter) error) (int, error) {
+func Replay(ctx context.Context, cfg Config, f Filter, fix func(context.Context, *Letter) error) (int, error) {
 	d, err := cfg.begin(ctx)
 	if err != nil {
 		return 0, err
@@ -48,7 +48,7 @@ func Replay(ctx context.Context, cfg Config, f Filter, fix func(*Letter) error) 
 	err = d.each(ctx, f.open(), func(l *Letter) error {
 		original := l.Value
 		if fix != nil {
-			if err := fix(l); errors.Is(err, ErrSkip) {
+			if err := fix(ctx, l); errors.Is(err, ErrSkip) {
 				return nil
 			} else if err != nil {
 				return fmt.Errorf("deadletters: fixing the letter %s: %w", l.Place, err)
