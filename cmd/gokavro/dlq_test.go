@@ -26,7 +26,7 @@ func (b *testBundle) deadLetters(t *testing.T) {
 	for i, value := range [][]byte{framed(t, id, pointV1, point(-1)), {0xff, 'x'}} {
 		key := []byte{'k', byte('0' + i)}
 		l := dlq.Letter{
-			Topic: "points", Partition: 2, Offset: int64(10 + i), Time: time.UnixMilli(1_700_000_000_000), Key: &key, Value: &value,
+			Topic: "points", Partition: 2, Offset: int64(10 + i), Time: time.UnixMilli(1_700_000_000_000), Key: key, Value: &value,
 			Headers: []dlq.Header{}, Step: "check", Error: "x is below 0", Attempts: 3, Position: dlq.Unknown,
 			WriterSchema: int64(id), ReaderSchema: dlq.Unknown, Version: "v1.0.0", FailedAt: time.UnixMilli(1_700_000_001_000),
 		}

@@ -34,10 +34,7 @@ const (
 
 // Headers returns the headers that keep the origin.
 func (o Origin) Headers() []Header {
-	text := func(key, value string) Header {
-		data := []byte(value)
-		return Header{Key: key, Value: &data}
-	}
+	text := func(key, value string) Header { return Header{Key: key, Value: []byte(value)} }
 	number := func(key string, value int64) Header { return text(key, strconv.FormatInt(value, 10)) }
 	return []Header{
 		text(originTopic, o.Topic), number(originPartition, int64(o.Partition)), number(originOffset, o.Offset),
@@ -51,28 +48,27 @@ func WithoutOrigin(headers []Header) []Header {
 	return slices.DeleteFunc(slices.Clone(headers), func(h Header) bool { return strings.HasPrefix(h.Key, originPrefix) })
 }
 
-// ParseOrigin reads an origin from the headers of a record, and returns the
-// other headers. An error says which header is missing or wrong.
-func ParseOrigin(headers map[string][]byte) (o Origin, rest map[string][]byte, err error) {
+// ParseOrigin reads an origin from the headers of a record. An error says which
+// of them is missing or wrong.
+func ParseOrigin(headers []Header) (o Origin, err error) {
+	values := map[string]string{}
+	for _, h := range headers {
+		values[h.Key] = string(h.Value)
+	}
 	number := func(key string, bits int) int64 {
-		n, fault := strconv.ParseInt(string(headers[key]), 10, bits)
+		n, fault := strconv.ParseInt(values[key], 10, bits)
 		if err == nil && (fault != nil || n < 0 && key != originTime) {
-			err = fmt.Errorf("dlq: reading the origin of a record: the header %s is %q: want a number", key, headers[key])
+			err = fmt.Errorf("dlq: reading the origin of a record: the header %s is %q: want a number", key, values[key])
 		}
 		return n
 	}
-	if o.Topic = string(headers[originTopic]); o.Topic == "" {
-		return Origin{}, nil, fmt.Errorf("dlq: reading the origin of a record: the header %s is missing: only `gokavro dlq replay` writes to a retry topic", originTopic)
+	if values[originTopic] == "" {
+		return Origin{}, fmt.Errorf("dlq: reading the origin of a record: the header %s is missing: only `gokavro dlq replay` writes to a retry topic", originTopic)
 	}
-	o.Partition, o.Offset = int32(number(originPartition, 32)), number(originOffset, 64)
-	o.Time = time.UnixMilli(number(originTime, 64))
-	o.Attempts = int(number(originAttempts, 32))
-	o.Step, o.Letter = string(headers[originStep]), string(headers[originLetter])
-	rest = map[string][]byte{}
-	for key, value := range headers {
-		if !strings.HasPrefix(key, originPrefix) {
-			rest[key] = value
-		}
+	o = Origin{
+		Topic: values[originTopic], Partition: int32(number(originPartition, 32)), Offset: number(originOffset, 64),
+		Time: time.UnixMilli(number(originTime, 64)), Attempts: int(number(originAttempts, 32)),
+		Step: values[originStep], Letter: values[originLetter],
 	}
-	return o, rest, err
+	return o, err
 }

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
+	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -24,9 +28,13 @@ type Group struct {
 	hasher func() hash.Hash32
 	engine atomic.Pointer[engine.Engine]
 	stats  counts
+
+	policies map[string]graph.Policy // by topic, or for all inputs
+	refusals refusal.Memory
+	loud     letter.Loud
 }
 
-type counts struct{ in, out atomic.Int64 }
+type counts struct{ in, out, dead, skipped, retries atomic.Int64 }
 
 // GroupOption sets a property of a [Group].
 type GroupOption func(*Group)
@@ -55,20 +63,27 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	if err := group.Validate(); err != nil {
 		return nil, fmt.Errorf("goka group %s: %w", group.Group(), err)
 	}
-	g := &Group{life: newLife(cfg), graph: group, hasher: goka.DefaultHasher()}
+	g := &Group{life: newLife(cfg), graph: group, hasher: goka.DefaultHasher(), policies: map[string]graph.Policy{}}
 	for _, opt := range opts {
 		opt(g)
+	}
+	if err := g.checkPolicies(); err != nil {
+		return nil, err
 	}
 	return g, nil
 }
 
-// Stats returns what was committed so far. It is safe for concurrent use.
-func (g *Group) Stats() Stats { return Stats{In: g.stats.in.Load(), Out: g.stats.out.Load()} }
+// Stats returns what was committed so far, and how records that failed were dealt
+// with. It is safe for concurrent use.
+func (g *Group) Stats() Stats {
+	s := &g.stats
+	return Stats{In: s.in.Load(), Out: s.out.Load(), DeadLetters: s.dead.Load(), Skipped: s.skipped.Load(), Retries: s.retries.Load()}
+}
 
 // Run runs the group until ctx ends, and returns nil then once everything in
-// flight is finished and committed. A callback that fails is tried again a few
-// times, without holding up other partitions, and then ends the run. A Group
-// runs once.
+// flight is finished and committed. A record that cannot be processed is tried
+// again and set aside as [OnError] says, without holding up other partitions. A
+// Group runs once.
 func (g *Group) Run(ctx context.Context) error {
 	return g.live(ctx, func() error {
 		client, err := kafka.Dial(ctx, g.cfg.kafka(string(g.graph.Group())))
@@ -122,6 +137,9 @@ func (g *Group) prepare(ctx context.Context, client *kafka.Client) error {
 	if loop := g.graph.LoopStream(); loop != nil {
 		own = append(own, kafka.Topic{Name: loop.Topic(), Partitions: count, Retention: -1})
 	}
+	if g.buries() {
+		own = append(own, kafka.Topic{Name: g.deadLetters(), Partitions: count})
+	}
 	_, err := client.CreateMissing(ctx, own...)
 	return err
 }
@@ -149,10 +167,15 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
+	letters, err := g.letterWriter(ctx)
+	if err != nil {
+		return fmt.Errorf("goka group %s: the schema of the dead letters: %w", g.graph.Group(), err)
+	}
 	m := &member{
 		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
+		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,
 	}
 	for _, edge := range g.graph.InputStreams() {
 		m.codecs[edge.Topic()] = edge.Codec()
@@ -197,10 +220,10 @@ func decodes(codecs map[string]goka.Codec) func(*sarama.ConsumerMessage) error {
 	return func(message *sarama.ConsumerMessage) (err error) {
 		defer func() {
 			if r := recover(); r != nil {
-				err = fmt.Errorf("the codec panicked: %v", r)
+				err = fmt.Errorf("the codec %w", &graph.PanicError{Value: r, Stack: debug.Stack()})
 			}
 			if err != nil {
-				err = fmt.Errorf("record %s/%d at offset %d: decoding it: %w", message.Topic, message.Partition, message.Offset, err)
+				err = fmt.Errorf("decoding it: %w", err)
 			}
 		}()
 		if message.Value == nil {

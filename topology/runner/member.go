@@ -12,6 +12,8 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
@@ -48,10 +50,15 @@ type member struct {
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
 
-	tombstones bool                  // whether callbacks take records without a value
-	codecs     map[string]goka.Codec // of a hand-written group's inputs, by topic
-	lookups    map[string]task.Table // of a hand-written group, by topic
-	joins      goka.Edges            // of a hand-written group
+	refusals *refusal.Memory
+	letters  *letter.Writer
+
+	tombstones bool                                   // whether callbacks take records without a value
+	codecs     map[string]goka.Codec                  // of a hand-written group's inputs, by topic
+	lookups    map[string]task.Table                  // of a hand-written group, by topic
+	joins      goka.Edges                             // of a hand-written group
+	judge      func() func(task.Failure) task.Verdict // of a hand-written group, for each partition
+	refuses    func(*kafka.Record) error              // of a hand-written group
 }
 
 // processorError is what stopped a processor, other than the end of its context.
@@ -80,7 +87,7 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	m.shared, m.restoring = store.NewShared(cacheBytes), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
-		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
+		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close, Refused: m.refused,
 	}
 	if m.cfg.Delivery == AtLeastOnce {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
@@ -98,11 +105,11 @@ func (m *member) consumer() (sarama.ConsumerGroup, error) {
 }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher})
+	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher, Singly: m.refusals.Suspects()})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher})
+	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher, Singly: m.refusals.Suspects()})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
@@ -111,7 +118,7 @@ func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 		Lookups: m.lookups, Tombstones: m.tombstones, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {
-		cfg.Check = decodes(m.codecs)
+		cfg.Check, cfg.Judge, cfg.Refused = decodes(m.codecs), m.judge(), m.refuses
 	}
 	if len(m.stores)+len(m.joins) > 0 {
 		cfg.Open = func(ctx context.Context) (task.State, error) { return m.open(ctx, partition) }

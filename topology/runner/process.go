@@ -6,6 +6,7 @@ import (
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/compile"
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
@@ -13,8 +14,8 @@ import (
 // process runs the topology's tasks until ctx ends.
 func (r *Runner) process(ctx context.Context, site *site, tables map[string]compile.Table) error {
 	program := &compile.Program{
-		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letters, Tables: tables,
-		Counters: &r.counters, Log: r.cfg.Logger, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
+		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letterWriter(ctx), Tables: tables,
+		Refusals: &refusal.Memory{}, Counters: &r.counters, Log: r.cfg.Logger, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
 	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
 	if err != nil {
@@ -22,7 +23,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	m := &member{
 		cfg: r.cfg, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: kafka.NewHasher,
-		tombstones: true,
+		tombstones: true, refusals: program.Refusals, letters: program.Letters,
 	}
 	for _, n := range r.graph.Of(graph.Input) {
 		m.topics = append(m.topics, site.topic(n.Topic))

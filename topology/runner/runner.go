@@ -26,6 +26,8 @@ type Stats struct {
 	In          int64 // records taken from inputs
 	Out         int64 // records written to outputs
 	DeadLetters int64 // records kept as dead letters
+	Skipped     int64 // records left out, by the policy graph.Skip
+	Retries     int64 // further tries of records that failed
 }
 
 // Runner runs one topology in this process. Several processes with the same
@@ -51,7 +53,8 @@ func New(t *topology.Topology, cfg Config) (*Runner, error) {
 
 // Stats returns what was counted so far. It is safe for concurrent use.
 func (r *Runner) Stats() Stats {
-	return Stats{In: r.counters.In.Load(), Out: r.counters.Out.Load(), DeadLetters: r.counters.DeadLetters.Load()}
+	c := &r.counters
+	return Stats{In: c.In.Load(), Out: c.Out.Load(), DeadLetters: c.DeadLetters.Load(), Skipped: c.Skipped.Load(), Retries: c.Retries.Load()}
 }
 
 // Check connects to the cluster and the registry and returns everything there

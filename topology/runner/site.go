@@ -142,8 +142,7 @@ func (s *site) bind() {
 			s.codecs[n.Name] = codec
 		}
 	}
-	letters := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name))
-	s.letters, _ = letters.Bind(s.binding(s.graph.DeadLetters(), true)).(codecs.Codec[dlq.Letter])
+	s.letters, _ = lettersCodec().Bind(s.binding(s.graph.DeadLetters(), true)).(codecs.Codec[dlq.Letter])
 }
 
 func (s *site) binding(topic string, written bool) avro.Binding {

@@ -3,11 +3,10 @@ package compile
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/processors/dlq"
@@ -23,35 +22,41 @@ const dueAtOnce = 100
 // was in its input.
 type moved struct {
 	record
+	message *sarama.ConsumerMessage // as it was in its input
 	entry   *parking.Entry
-	headers goka.Headers
 	queue   string // "" for one that is not parked
 	putOff  bool   // it is to be tried again
 }
 
-func (m *moved) Topic() goka.Stream    { return goka.Stream(m.entry.Topic) }
-func (m *moved) Partition() int32      { return m.entry.Partition }
-func (m *moved) Offset() int64         { return m.entry.Offset }
-func (m *moved) Timestamp() time.Time  { return m.entry.Time }
-func (m *moved) Headers() goka.Headers { return m.headers }
+func (m *moved) Topic() goka.Stream               { return goka.Stream(m.message.Topic) }
+func (m *moved) Partition() int32                 { return m.message.Partition }
+func (m *moved) Offset() int64                    { return m.message.Offset }
+func (m *moved) Timestamp() time.Time             { return m.message.Timestamp }
+func (m *moved) Key() string                      { return string(m.message.Key) }
+func (m *moved) Message() *sarama.ConsumerMessage { return m.message }
 
-func (m *moved) Key() string {
-	if m.entry.Key == nil {
-		return ""
+func (m *moved) Headers() goka.Headers {
+	headers := goka.Headers{}
+	for _, h := range m.message.Headers {
+		headers[string(h.Key)] = h.Value
 	}
-	return string(*m.entry.Key)
+	return headers
 }
+
+// Drop leaves alone what records before it in the unit have written. It has not
+// written anything itself: that comes when it has succeeded.
+func (m *moved) Drop() { m.Reread() }
 
 // waits puts a record behind the parked ones of its key, and reports whether
 // there are any.
-func (p *Program) waits(r record, in *input) bool {
+func (p *Program) waits(r record) bool {
 	if p.Lot == nil || r.Key() == "" {
 		return false
 	}
 	name := queueOf(r)
 	held, err := p.Lot.Holds(r, name)
 	if err == nil && held {
-		err = p.Lot.Park(r, name, entryOf(r, in), p.now())
+		err = p.Lot.Park(r, name, entryOf(r), p.now())
 	}
 	if err != nil {
 		p.broken(r, err)
@@ -62,34 +67,21 @@ func (p *Program) waits(r record, in *input) bool {
 func queueOf(r record) string { return parking.Queue(r.Key(), string(r.Topic()), r.Offset()) }
 
 // entryOf returns a record as it is parked.
-func entryOf(r record, in *input) *parking.Entry {
+func entryOf(r record) *parking.Entry {
 	if m, ok := r.(*moved); ok {
 		return m.entry
 	}
-	key := []byte(r.Key())
-	e := &parking.Entry{
-		Topic: string(r.Topic()), Partition: r.Partition(), Offset: r.Offset(), Time: r.Timestamp(),
-		Key: &key, Headers: []dlq.Header{},
-	}
-	if in.raw != nil {
-		e.Value = &in.raw
-	}
-	headers := r.Headers()
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		value := headers[name]
-		e.Headers = append(e.Headers, dlq.Header{Key: name, Value: &value})
-	}
-	return e
+	return parking.NewEntry(r.Message())
 }
 
 // park lets a record that has failed wait for another try, and reports whether
 // it does: its policy has to say so, and its tries must not be used up. tried is
 // how often it was tried by now.
-func (p *Program) park(r record, in *input, retry graph.Retry, tried int) bool {
-	m, again := r.(*moved)
-	e := *entryOf(r, in)
+func (p *Program) park(r record, retry graph.Retry, tried int) bool {
+	m, _ := r.(*moved)
+	again := m != nil && m.queue != ""
+	e := *entryOf(r)
 	e.Attempts += int32(tried)
-	again = again && m.queue != ""
 	if again {
 		e.Parked++
 	}
@@ -108,6 +100,15 @@ func (p *Program) park(r record, in *input, retry graph.Retry, tried int) bool {
 	}
 	p.Counters.Parked.Add(1)
 	return true
+}
+
+// inPlace returns how a record is tried again while others wait: not at all if it
+// is parked.
+func inPlace(r record, retry graph.Retry) graph.Retry {
+	if m, ok := r.(*moved); ok && m.queue != "" {
+		retry.Attempts, retry.Budget = 1, 0
+	}
+	return retry
 }
 
 // pause is how long a record waits that was tried that often. A third is left to
@@ -165,51 +166,39 @@ func (p *Program) resume(r record, name string) bool {
 }
 
 func newMoved(r record, e *parking.Entry) *moved {
-	m := &moved{record: r, entry: e, headers: goka.Headers{}}
-	for _, h := range e.Headers {
-		if h.Value != nil {
-			m.headers[h.Key] = *h.Value
-		} else {
-			m.headers[h.Key] = nil
-		}
-	}
-	return m
+	return &moved{record: r, entry: e, message: e.Message()}
 }
 
 // again processes a record as its input does.
 func (p *Program) again(m *moved) {
-	var raw []byte
-	if m.entry.Value != nil {
-		raw = *m.entry.Value
-	}
 	for _, n := range p.Graph.Of(graph.Input) {
-		if p.Topic(n.Topic) != m.entry.Topic {
+		if p.Topic(n.Topic) != m.message.Topic {
 			continue
 		}
-		decoded, _ := inputCodec{codec: p.Codecs[n.Name]}.Decode(raw) // it has no error
+		decoded, _ := inputCodec{codec: p.Codecs[n.Name]}.Decode(m.message.Value) // it has no error
 		p.process(m, n, decoded.(*input))
 		return
 	}
-	in := &input{raw: raw}
-	p.bury(m, graph.Node{Name: m.entry.Topic}, in, fmt.Errorf("the topology has no input %s", m.entry.Topic))
+	t := &trial{program: p, record: m, node: graph.Node{Name: m.message.Topic}}
+	t.giveUp(fmt.Errorf("the topology has no input %s", m.message.Topic))
 }
 
 // replay takes a record of the retry topic.
-func (p *Program) replay(ctx goka.Context, msg any) {
-	r, in := ctx.(record), msg.(*input)
+func (p *Program) replay(ctx goka.Context, _ any) {
+	r := ctx.(record)
 	p.Counters.In.Add(1)
-	origin, rest, err := dlq.ParseOrigin(r.Headers())
+	e := parking.NewEntry(r.Message())
+	origin, err := dlq.ParseOrigin(e.Headers)
 	if err != nil {
-		p.bury(r, graph.Node{Name: p.Graph.Retry()}, in, err)
+		t := &trial{program: p, record: r, node: graph.Node{Name: p.Graph.Retry()}}
+		t.giveUp(err)
 		return
 	}
-	e := entryOf(r, in)
 	e.Topic, e.Partition, e.Offset, e.Time = origin.Topic, origin.Partition, origin.Offset, origin.Time
 	e.Attempts = int32(origin.Attempts)
 	e.Headers = dlq.WithoutOrigin(e.Headers)
 	m := newMoved(r, e)
-	m.headers = rest
-	if !p.waits(m, in) {
+	if !p.waits(m) {
 		p.again(m)
 	}
 }
@@ -237,9 +226,9 @@ func (p *Program) now() time.Time {
 }
 
 // earlier is how often a record was tried before it was taken in hand.
-func earlier(r record) int32 {
+func earlier(r record) int {
 	if m, ok := r.(*moved); ok {
-		return m.entry.Attempts
+		return int(m.entry.Attempts)
 	}
 	return 0
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/parking"
 	"github.com/gokavro/gokavro/topology/internal/store"
 )
@@ -42,14 +44,23 @@ type lotContext struct {
 	bundle  *lotBundle
 	topic   string
 	key     string
-	headers goka.Headers
+	headers []dlq.Header
+	value   string
 	offset  int64
 }
 
-func (c *lotContext) Topic() goka.Stream    { return goka.Stream(c.topic) }
-func (c *lotContext) Key() string           { return c.key }
-func (c *lotContext) Offset() int64         { return c.offset }
-func (c *lotContext) Headers() goka.Headers { return c.headers }
+func (c *lotContext) Topic() goka.Stream { return goka.Stream(c.topic) }
+func (c *lotContext) Key() string        { return c.key }
+func (c *lotContext) Offset() int64      { return c.offset }
+
+func (c *lotContext) Message() *sarama.ConsumerMessage {
+	e := parking.Entry{
+		Topic: c.topic, Partition: c.Partition(), Offset: c.offset, Time: c.Timestamp(), Headers: c.headers,
+	}
+	key, value := []byte(c.key), []byte(c.value)
+	e.Key, e.Value = &key, &value
+	return e.Message()
+}
 
 func (c *lotContext) Row(table, key string) ([]byte, any, error) {
 	return c.bundle.tables[table][key], nil, nil
@@ -108,7 +119,7 @@ func newLot(t *testing.T, retry graph.Retry) *lotBundle {
 		}
 	}
 	b.program = &Program{
-		Graph: g, Topic: func(s string) string { return s }, Codecs: bound, Letters: letterCodec{},
+		Graph: g, Topic: func(s string) string { return s }, Codecs: bound, Letters: &letter.Writer{Topic: "t-dead-letters", Codec: letterCodec{}},
 		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler),
 		Lot: parking.New(g.Parked()), Alarm: g.Parked(), Retry: g.Retry(), Now: func() time.Time { return b.clock },
 	}
@@ -117,10 +128,10 @@ func newLot(t *testing.T, retry graph.Retry) *lotBundle {
 	return b
 }
 
-// context returns a record's context, and keeps what is emitted through it.
-func (b *lotBundle) run(t *testing.T, topic, key string, headers goka.Headers, callback func(*lotContext)) {
+// run takes a record through a callback, and keeps what is emitted.
+func (b *lotBundle) run(t *testing.T, ctx *lotContext, callback func(*lotContext)) {
 	t.Helper()
-	ctx := &lotContext{bundle: b, topic: topic, key: key, offset: b.offset, headers: headers}
+	ctx.bundle, ctx.offset = b, b.offset
 	ctx.stopping = t.Context()
 	b.offset++
 	callback(ctx)
@@ -132,7 +143,7 @@ func (b *lotBundle) run(t *testing.T, topic, key string, headers goka.Headers, c
 
 func (b *lotBundle) put(t *testing.T, key, value string) {
 	t.Helper()
-	b.run(t, "in", key, nil, func(ctx *lotContext) {
+	b.run(t, &lotContext{topic: "in", key: key, value: value}, func(ctx *lotContext) {
 		in, err := inputCodec{codec: b.program.Codecs["in"]}.Decode([]byte(value))
 		if err != nil {
 			t.Fatal(err)
@@ -143,11 +154,7 @@ func (b *lotBundle) put(t *testing.T, key, value string) {
 
 func (b *lotBundle) replay(t *testing.T, key, value string, o dlq.Origin) {
 	t.Helper()
-	headers := goka.Headers{}
-	for _, h := range o.Headers() {
-		headers[h.Key] = *h.Value
-	}
-	b.run(t, "t-retry", key, headers, func(ctx *lotContext) { b.program.replay(ctx, &input{raw: []byte(value)}) })
+	b.run(t, &lotContext{topic: "t-retry", key: key, value: value, headers: o.Headers()}, func(ctx *lotContext) { b.program.replay(ctx, &input{raw: []byte(value)}) })
 }
 
 // pass moves the clock to the alarm and lets it ring; how far it moved is returned.
@@ -159,7 +166,7 @@ func (b *lotBundle) pass(t *testing.T) time.Duration {
 	took := max(b.alarm.Sub(b.clock), 0)
 	b.clock = b.clock.Add(took)
 	b.alarm = time.Time{}
-	b.run(t, "t-parked", "", nil, func(ctx *lotContext) { b.program.due(ctx, nil) })
+	b.run(t, &lotContext{topic: "t-parked"}, func(ctx *lotContext) { b.program.due(ctx, nil) })
 	return took
 }
 
@@ -212,7 +219,7 @@ func TestARecordIsBuriedWhenItsTriesAreUsedUpAndItsKeyGoesOn(t *testing.T) {
 	b := newLot(t, graph.Retry{Topic: true, TopicAttempts: 3, Backoff: time.Second})
 	b.broken["a1"], b.broken["a2"] = true, true
 	letters := &attemptsCodec{}
-	b.program.Letters = letters
+	b.program.Letters.Codec = letters
 	b.put(t, "a", "a1")
 	b.put(t, "a", "a2")
 	b.put(t, "a", "a3")
@@ -261,7 +268,7 @@ func TestAReplayedRecordIsThatOfItsInput(t *testing.T) {
 	t.Parallel()
 	b := newLot(t, graph.Retry{})
 	letters := &attemptsCodec{}
-	b.program.Letters = letters
+	b.program.Letters.Codec = letters
 	origin := dlq.Origin{Topic: "in", Partition: 3, Offset: 77, Time: time.UnixMilli(5), Attempts: 4}
 	b.replay(t, "a", "a1", origin)
 	equal(t, "outputs", b.values("out"), []string{"a1 1"})

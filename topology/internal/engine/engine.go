@@ -46,6 +46,10 @@ type Config struct {
 	Committed func(units, outputs int)
 	// Standby keeps copies of tables. It is nil for none.
 	Standby Standby
+	// Refused is told of a record that a broker does not take, and returns nil when
+	// the tasks are going to leave it out on the second pass. It may be nil; such a
+	// record ends the run then, as it does with an error.
+	Refused func(*txn.RefusedError) error
 	// Released is called when nothing of the engine works any more: when Run ends,
 	// or after a stop that a callback held up, when that returns.
 	Released func()
@@ -81,13 +85,14 @@ func (e *Engine) run(ctx context.Context) error {
 	var wait backoff.Backoff
 	for {
 		commits, err := e.once(ctx)
-		if err == nil || isFinal(err) {
+		err, known := e.refused(err)
+		if err == nil || !known && isFinal(err) {
 			return err
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		if commits > 0 {
+		if commits > 0 || known {
 			wait.Reset()
 		}
 		e.cfg.Log.Warn("starting over from what is committed", "group", e.cfg.Group, "retry_in", wait.Next(), "err", err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/processors/dlq"
@@ -25,6 +27,40 @@ type Entry struct {
 	// it was parked.
 	Attempts int32 `avro:"attempts"`
 	Parked   int32 `avro:"parked"`
+}
+
+// NewEntry returns a record that was not tried yet.
+func NewEntry(m *sarama.ConsumerMessage) *Entry {
+	e := &Entry{Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, Time: m.Timestamp, Headers: []dlq.Header{}}
+	if m.Key != nil {
+		e.Key = &m.Key
+	}
+	if m.Value != nil {
+		e.Value = &m.Value
+	}
+	for _, h := range m.Headers {
+		e.Headers = append(e.Headers, dlq.Header{Key: string(h.Key), Value: h.Value, NoValue: h.Value == nil})
+	}
+	return e
+}
+
+// Message returns the record as it was read.
+func (e *Entry) Message() *sarama.ConsumerMessage {
+	m := &sarama.ConsumerMessage{Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Timestamp: e.Time}
+	if e.Key != nil {
+		m.Key = *e.Key
+	}
+	if e.Value != nil {
+		m.Value = *e.Value
+	}
+	for _, h := range e.Headers {
+		header := &sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value}
+		if h.NoValue {
+			header.Value = nil
+		}
+		m.Headers = append(m.Headers, header)
+	}
+	return m
 }
 
 // queue is what waits of one key: entries numbered from first up to and without

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 )
 
@@ -26,6 +27,24 @@ type Context struct {
 // Stage adds a record to what this one writes. goka's Emit does the same for a
 // hand-written group, after encoding.
 func (c *Context) Stage(o Output) { c.unit.Emit(o) }
+
+// Message returns the record as it was read, nil when there is none.
+func (c *Context) Message() *sarama.ConsumerMessage {
+	return c.run.task.inbox.inHand(c.unit.topic, c.unit.offset)
+}
+
+// Drop forgets what the record has written, set and taken so far: before it is
+// tried again, or set aside.
+func (c *Context) Drop() { c.unit.outputs, c.unit.writes, c.unit.reads = nil, nil, nil }
+
+// Reread forgets what the record in hand has taken, but not what it and others
+// before it in the unit have written: rows are decoded anew.
+func (c *Context) Reread() {
+	c.unit.reads = nil
+	for i := range c.unit.writes {
+		c.unit.writes[i].value = nil
+	}
+}
 
 // Stopping returns a context that ends when the task is to stop, so that a
 // callback which waits for something can give up.
@@ -74,7 +93,7 @@ func (c *Context) find(kind string, tables map[string]Table, name goka.Table, ke
 // Fail ends the callback by a panic that the task recovers, always; goka's own
 // returns while it shuts down, and the record would count as done.
 func (c *Context) Fail(err error) {
-	c.run.note(err)
+	c.run.blame(c.unit, err)
 	panic(&failure{err})
 }
 

@@ -55,8 +55,11 @@ func (r *run) feed(ctx context.Context, to chan<- *sarama.ConsumerMessage) {
 			return
 		}
 		for _, message := range batch {
-			if !r.check(ctx, message) {
+			switch r.admit(ctx, message) {
+			case end:
 				return
+			case done:
+				continue
 			}
 			select {
 			case to <- message:

@@ -56,6 +56,9 @@ type Config struct {
 	Hasher func() hash.Hash32
 	// Compression is that of the batches: compression.type. The default is none.
 	Compression sarama.CompressionCodec
+	// Singly are topics whose next records are written each in a batch of its own,
+	// so that a broker which refuses one says which.
+	Singly []string
 }
 
 const (

@@ -98,7 +98,7 @@ func (f Filter) holds(l *Letter) bool {
 		!f.Since.IsZero() && l.Time.Before(f.Since) || !f.Until.IsZero() && !l.Time.Before(f.Until),
 		f.Step != "" && f.Step != l.Step,
 		f.Error != nil && !f.Error.MatchString(l.Error),
-		f.Key != nil && string(f.Key) != string(original(l.Key)),
+		f.Key != nil && string(f.Key) != string(l.Key),
 		len(f.States) > 0 && !slices.Contains(f.States, l.State):
 		return false
 	}

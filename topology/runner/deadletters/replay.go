@@ -81,19 +81,27 @@ func again(topic string, l *Letter) *kafka.Record {
 		Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Time: l.Time,
 		Attempts: int(l.Attempts), Step: l.Step, Letter: l.Place.String(),
 	}
-	r := &kafka.Record{Topic: topic, Partition: l.Partition, Key: original(l.Key), Value: original(l.Value)}
+	r := &kafka.Record{Topic: topic, Partition: l.Partition, Key: original(l.Key, l.NoKey), Value: value(l)}
 	for _, h := range append(dlq.WithoutOrigin(l.Headers), origin.Headers()...) {
-		r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: original(h.Value)})
+		r.Headers = append(r.Headers, kafka.Header{Key: h.Key, Value: original(h.Value, h.NoValue)})
 	}
 	return r
 }
 
-// original returns bytes of a letter, nil for none; those that are empty stay so.
-func original(data *[]byte) []byte {
-	if data == nil {
+// value returns the bytes of a letter's record, nil for none.
+func value(l *Letter) []byte {
+	if l.Value == nil {
 		return nil
 	}
-	return append([]byte{}, *data...)
+	return original(*l.Value, false)
+}
+
+// original returns bytes as they were: nil for none, and not nil for no bytes.
+func original(data []byte, none bool) []byte {
+	if none {
+		return nil
+	}
+	return append([]byte{}, data...)
 }
 
 // desk marks letters, a transaction for each batch of them.

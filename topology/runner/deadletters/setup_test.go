@@ -66,8 +66,8 @@ func bytesOf(text string) *[]byte {
 // letter is one of a record of topic in, partition 1.
 func letter(offset int64, key, value string) dlq.Letter {
 	return dlq.Letter{
-		Topic: "in", Partition: 1, Offset: offset, Time: time.UnixMilli(1000 * offset), Key: bytesOf(key), Value: bytesOf(value),
-		Headers: []dlq.Header{{Key: "h", Value: bytesOf("v")}, {Key: "none"}}, Step: "count", Error: "it is broken", Attempts: 3,
+		Topic: "in", Partition: 1, Offset: offset, Time: time.UnixMilli(1000 * offset), Key: []byte(key), Value: bytesOf(value),
+		Headers: []dlq.Header{{Key: "h", Value: []byte("v")}, {Key: "none", NoValue: true}}, Step: "count", Error: "it is broken", Attempts: 3,
 	}
 }
 
@@ -83,7 +83,7 @@ func (b *testBundle) write(t *testing.T, letters ...dlq.Letter) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Write(t.Context(), kafka.Record{Topic: "flights-dead-letters", Key: *l.Key, Value: data}, nil); err != nil {
+		if err := w.Write(t.Context(), kafka.Record{Topic: "flights-dead-letters", Key: l.Key, Value: data}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

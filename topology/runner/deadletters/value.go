@@ -115,8 +115,8 @@ func subject(l *Letter) string { return l.Topic + "-value" }
 // schemaHeader returns the header that names the value's schema, nil without one.
 func schemaHeader(l *Letter) []byte {
 	for _, h := range slices.Backward(l.Headers) {
-		if h.Key == avro.ValueSchemaHeader && h.Value != nil {
-			return *h.Value
+		if h.Key == avro.ValueSchemaHeader && !h.NoValue {
+			return h.Value
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func newTable(w io.Writer) table {
 
 func (t table) add(l *deadletters.Letter) {
 	fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%d\t%s\n", l.Place, l.State, l.Topic, l.Partition, l.Offset,
-		l.Time.UTC().Format(timeFormat), text(l.Key), dash(l.Step), l.Attempts, short(l.Error))
+		l.Time.UTC().Format(timeFormat), text(l.Key, l.NoKey), dash(l.Step), l.Attempts, short(l.Error))
 }
 
 func dash(s string) string {
@@ -52,14 +52,14 @@ func short(s string) string {
 }
 
 // text returns a key or a header for people.
-func text(data *[]byte) string {
+func text(data []byte, none bool) string {
 	switch {
-	case data == nil:
+	case none:
 		return "-"
-	case utf8.Valid(*data) && !strings.ContainsAny(string(*data), "\t\n\r"):
-		return string(*data)
+	case utf8.Valid(data) && !strings.ContainsAny(string(data), "\t\n\r"):
+		return string(data)
 	}
-	return "0x" + hex.EncodeToString(*data)
+	return "0x" + hex.EncodeToString(data)
 }
 
 func (o *options) list(ctx context.Context, cfg deadletters.Config, out io.Writer) error {
@@ -101,9 +101,9 @@ func describe(ctx context.Context, l *deadletters.Letter, values *deadletters.Va
 	add := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	add("letter", "%s, %s", l.Place, state(l))
 	add("record", "%s/%d at offset %d, %s", l.Topic, l.Partition, l.Offset, l.Time.UTC().Format(timeFormat))
-	add("key", "%s", text(l.Key))
+	add("key", "%s", text(l.Key, l.NoKey))
 	for _, h := range l.Headers {
-		add("header", "%s: %s", h.Key, text(h.Value))
+		add("header", "%s: %s", h.Key, text(h.Value, h.NoValue))
 	}
 	add("step", "%s", dash(l.Step))
 	add("error", "%s", l.Error)
@@ -188,9 +188,9 @@ func newLine(l *deadletters.Letter) *line {
 		Time: l.Time.UTC().Format(timeFormat), Step: l.Step, Error: l.Error, Field: l.Field, Attempts: l.Attempts, Version: l.Version,
 		Position: known(l.Position), WriterSchema: known(l.WriterSchema), ReaderSchema: known(l.ReaderSchema),
 	}
-	m.Key, m.KeyBase64 = textOrBase64(l.Key)
+	m.Key, m.KeyBase64 = textOrBase64(l.Key, l.NoKey)
 	for _, h := range l.Headers {
-		value, bytes := textOrBase64(h.Value)
+		value, bytes := textOrBase64(h.Value, h.NoValue)
 		m.Headers = append(m.Headers, header{Key: h.Key, Value: value, ValueBase64: bytes})
 	}
 	if !l.Marked.IsZero() {
@@ -209,14 +209,14 @@ func known(n int64) *int64 {
 	return &n
 }
 
-func textOrBase64(data *[]byte) (text, bytes *string) {
-	if data == nil {
+func textOrBase64(data []byte, none bool) (text, bytes *string) {
+	if none {
 		return nil, nil
 	}
-	if s := string(*data); utf8.Valid(*data) {
+	if s := string(data); utf8.Valid(data) {
 		return &s, nil
 	}
-	s := base64.StdEncoding.EncodeToString(*data)
+	s := base64.StdEncoding.EncodeToString(data)
 	return nil, &s
 }
 
