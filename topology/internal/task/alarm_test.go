@@ -30,7 +30,7 @@ func ringing() []goka.Edge {
 	}
 	return []goka.Edge{
 		goka.Inputs(goka.Streams{"in", "other"}, text, set), goka.Input("alarm", codecs.Bytes(), ring),
-		goka.Outputs(goka.Streams{"out"}, text), goka.Output("rings", text), goka.Persist(text),
+		goka.Output("out", text), goka.Output("rings", text), goka.Persist(text),
 	}
 }
 
