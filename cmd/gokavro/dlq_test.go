@@ -142,6 +142,7 @@ func TestDeadLettersAreMendedByHand(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			args := append([]string{"dlq", "replay", "--topology", "flights", "--edit", file(t, "letters.json", []byte(tt.text))}, tt.args...)
 			b.run(t, args...).refused(t, 1, tt.want...)
 		})

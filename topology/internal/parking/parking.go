@@ -50,19 +50,19 @@ func Queue(key, topic string, offset int64) string {
 	return "k" + key
 }
 
-// Fault is a row that cannot be read: a fault of the state.
-type Fault struct {
+// RowError is a row that cannot be read: a fault of the state.
+type RowError struct {
 	Table, Row string
 	Err        error
 }
 
 // Error names table and row.
-func (f *Fault) Error() string {
+func (f *RowError) Error() string {
 	return fmt.Sprintf("parking: reading row %q of table %s: %v", f.Row, f.Table, f.Err)
 }
 
 // Unwrap returns the cause.
-func (f *Fault) Unwrap() error { return f.Err }
+func (f *RowError) Unwrap() error { return f.Err }
 
 func read[T any](l *Lot, rows Rows, c codec[T], key string) (*T, error) {
 	row, _, err := rows.Row(l.table, key)
@@ -71,7 +71,7 @@ func read[T any](l *Lot, rows Rows, c codec[T], key string) (*T, error) {
 	}
 	value := new(T)
 	if err := c.decode(row, value); err != nil {
-		return nil, &Fault{l.table, key, err}
+		return nil, &RowError{l.table, key, err}
 	}
 	return value, nil
 }
@@ -117,7 +117,7 @@ func (l *Lot) First(rows Rows, name string) (*Entry, error) {
 	}
 	e, err := read(l, rows, l.entries, entryKey(name, q.First))
 	if err == nil && e == nil {
-		err = &Fault{l.table, entryKey(name, q.First), errors.New("it is missing, and the queue has it")}
+		err = &RowError{l.table, entryKey(name, q.First), errors.New("it is missing, and the queue has it")}
 	}
 	return e, err
 }

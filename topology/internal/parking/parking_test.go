@@ -1,11 +1,11 @@
 package parking_test
 
 import (
-	"fmt"
 	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,7 +130,7 @@ func TestEntriesKeepTheWholeRecord(t *testing.T) {
 		{Topic: "in", Key: []byte{}, Value: []byte{}, Timestamp: time.UnixMilli(0)},
 		{Topic: "in", Timestamp: time.UnixMilli(0)},
 	} {
-		name := fmt.Sprint(i)
+		name := strconv.Itoa(i)
 		if err := lot.Park(r, name, parking.NewEntry(m), time.UnixMilli(9)); err != nil {
 			t.Fatal(err)
 		}
