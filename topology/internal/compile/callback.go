@@ -29,10 +29,8 @@ type record interface {
 	SetRow(table, key string, row []byte, value any)
 	// Stage adds a record to what this one writes.
 	Stage(task.Output)
-	// Drop forgets what was staged and taken so far.
-	Drop()
-	// Reread forgets what was taken so far.
-	Reread()
+	// Forget gives up the rows that were taken so far.
+	Forget()
 	// Scan yields the rows of a part of a table.
 	Scan(table, from, to string) iter.Seq2[store.Row, error]
 	// SetAlarm has the callback of alarms called at a time.
@@ -102,7 +100,7 @@ func (t *trial) run() (*exec, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.record.Drop()
+		t.record.Forget()
 		t.in.decode(t.program.Codecs[t.node.Name], t.record.Headers())
 	}
 }

@@ -37,7 +37,7 @@ type fakeContext struct {
 	emitted []emission
 	stored  []string
 	deleted bool
-	dropped int
+	forgot  int
 	failed  error
 	message *sarama.ConsumerMessage
 }
@@ -57,11 +57,9 @@ func (c *fakeContext) Scan(string, string, string) iter.Seq2[store.Row, error] {
 
 func (c *fakeContext) SetAlarm(time.Time) {}
 
-func (c *fakeContext) Reread() {}
-
 func (c *fakeContext) Message() *sarama.ConsumerMessage { return c.message }
 
-func (c *fakeContext) Drop() { c.dropped++ }
+func (c *fakeContext) Forget() { c.forgot++ }
 
 func (c *fakeContext) Row(string, string) ([]byte, any, error) { return c.row, nil, c.rowErr }
 

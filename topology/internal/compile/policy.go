@@ -44,7 +44,7 @@ func (t *trial) step(err error) string {
 // giveUp does with a record what the policy says of where it failed.
 func (t *trial) giveUp(err error) {
 	p, r := t.program, t.record
-	r.Drop()
+	r.Forget()
 	if t.curable(err) && p.park(r, t.policy(err).Retry, t.tries.Failed()) {
 		return
 	}

@@ -43,10 +43,6 @@ func (m *moved) Headers() goka.Headers {
 	return headers
 }
 
-// Drop leaves alone what records before it in the unit have written. It has not
-// written anything itself: that comes when it has succeeded.
-func (m *moved) Drop() { m.Reread() }
-
 // waits puts a record behind the parked ones of its key, and reports whether
 // there are any.
 func (p *Program) waits(r record) bool {

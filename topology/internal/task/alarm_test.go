@@ -85,3 +85,25 @@ func TestAnAlarmThatFailsRingsAgain(t *testing.T) {
 		t.Errorf("outputs (-got +want): %s", diff)
 	}
 }
+
+func TestForgottenRowsAreThoseThatWereWritten(t *testing.T) {
+	t.Parallel()
+	callback := func(ctx goka.Context, _ any) {
+		c := ctx.(*task.Context)
+		value := []string{"kept"}
+		c.SetRow(table, "x", []byte("kept"), value)
+		value[0] = "changed by a step that failed"
+		c.Forget()
+		row, decoded, err := c.Row(table, "x")
+		ctx.Emit("out", "", string(row))
+		if decoded != nil || err != nil {
+			t.Errorf("got the value %v, %v, want it to be decoded anew", decoded, err)
+		}
+	}
+	b := start(t, nil, edges(callback)...)
+	b.put(t, message("in", 5, "a"))
+	b.seal(t, 1)
+	if diff := cmp.Diff(b.outputs(t, "out"), []string{"=kept"}); diff != "" {
+		t.Errorf("outputs (-got +want): %s", diff)
+	}
+}

@@ -33,13 +33,9 @@ func (c *Context) Message() *sarama.ConsumerMessage {
 	return c.run.task.inbox.inHand(c.unit.topic, c.unit.offset)
 }
 
-// Drop forgets what the record has written, set and taken so far: before it is
-// tried again, or set aside.
-func (c *Context) Drop() { c.unit.outputs, c.unit.writes, c.unit.reads = nil, nil, nil }
-
-// Reread forgets what the record in hand has taken, but not what it and others
-// before it in the unit have written: rows are decoded anew.
-func (c *Context) Reread() {
+// Forget gives up the rows that were taken so far: a try that has failed may have
+// changed their values, and the next reader is to have them as they were.
+func (c *Context) Forget() {
 	c.unit.reads = nil
 	for i := range c.unit.writes {
 		c.unit.writes[i].value = nil

@@ -57,17 +57,24 @@ func (t *Task) judge(failed *sarama.ConsumerMessage, err error) (judged bool, fa
 }
 
 // inHand returns the record that the processor failed at: the one that is blamed,
-// or else the last one that it began and did not finish. mu is held.
+// or else the one that it began and did not finish. A callback that defers its
+// commit may leave several; these are handed over one at a time then, until it
+// shows. mu is held.
 func (t *Task) inHand(blamed *Unit) *sarama.ConsumerMessage {
 	if blamed != nil {
 		return t.inbox.inHand(blamed.topic, blamed.offset)
 	}
-	for i := len(t.pending) - 1; i >= 0; i-- {
-		if u := t.pending[i]; !u.done {
-			return t.inbox.inHand(u.topic, u.offset)
+	var undone []*Unit
+	for _, u := range t.pending {
+		if !u.done {
+			undone = append(undone, u)
 		}
 	}
-	return nil
+	if len(undone) != 1 {
+		t.single = len(undone)
+		return nil
+	}
+	return t.inbox.inHand(undone[0].topic, undone[0].offset)
 }
 
 // admission is what becomes of a record before goka sees it.
@@ -84,6 +91,12 @@ func (r *run) admit(ctx context.Context, message *sarama.ConsumerMessage) admiss
 	if a := r.task.aside; a != nil && a.topic == message.Topic && a.offset == message.Offset {
 		r.task.aside = nil
 		return r.replace(ctx, message, a.outputs)
+	}
+	if r.task.single > 0 {
+		r.task.single--
+		if !r.task.inbox.awaitFirst(ctx, message) {
+			return end
+		}
 	}
 	if r.task.cfg.Check == nil {
 		return handOver

@@ -128,7 +128,9 @@ type Task struct {
 	inbox *inbox
 	ready chan struct{} // closed when the tables are there
 
-	aside *aside // the record to set aside, for the goroutine that hands over
+	// For the goroutine that hands over, and between its runs.
+	aside  *aside // the record to set aside
+	single int    // how many records are to be handed over one at a time
 
 	soft     context.Context //nolint:containedctx // ends when the task is to stop after the record in hand
 	softStop context.CancelFunc
