@@ -37,6 +37,27 @@ type Config struct {
 	// Partitions is for topics that are created without a number. Default
 	// [DefaultPartitions].
 	Partitions int
+
+	// Nodes is how many brokers there are. All but the first listen on loopback
+	// addresses that the system chooses. Default 1.
+	Nodes int
+
+	// KafkaVersion is the release that the broker speaks like, such as 2.4.
+	// Default: the newest that it knows.
+	KafkaVersion string
+
+	// Denied is what nobody may do. Everything else is allowed.
+	Denied []Denied
+}
+
+// Denied is an operation that a broker refuses.
+type Denied struct {
+	// Operation is Kafka's name, such as WRITE.
+	Operation string
+	// Resource is TOPIC, GROUP, TRANSACTIONAL_ID or CLUSTER.
+	Resource string
+	// Name is the resource's, or * for all. A cluster's is kafka-cluster.
+	Name string
 }
 
 // Stack is a broker and a registry that run. It is safe for concurrent use.
@@ -119,6 +140,9 @@ func (cfg Config) check() error {
 	}
 	if cfg.Partitions < 0 {
 		faults = append(faults, fmt.Errorf("devstack: %d partitions: use 1 or more", cfg.Partitions))
+	}
+	if cfg.Nodes < 0 {
+		faults = append(faults, fmt.Errorf("devstack: %d nodes: use 1 or more", cfg.Nodes))
 	}
 	if !cfg.NoKafka {
 		faults = append(faults, checkAddr("kafka", cfg.KafkaAddr))

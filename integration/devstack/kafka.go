@@ -48,16 +48,19 @@ func (k *kafka) start(ctx context.Context, cfg Config) error {
 		return err
 	}
 	opts := []kfake.Opt{
-		kfake.NumBrokers(1),
+		kfake.NumBrokers(cmp.Or(cfg.Nodes, 1)),
 		kfake.DefaultNumPartitions(cmp.Or(cfg.Partitions, DefaultPartitions)),
 		kfake.GroupMinSessionTimeout(shortestSession),
-		kfake.ListenFn(func(string, string) (net.Listener, error) {
-			return named{Listener: listener, addr: hostPort(addr)}, nil
-		}),
+		kfake.ListenFn(listeners(ctx, named{Listener: listener, addr: hostPort(addr)})),
 		// Records carry the time of their event, which may be years ago:
 		// nothing is deleted for its age unless a topic says so.
 		kfake.BrokerConfigs(map[string]string{"log.retention.ms": "-1"}),
 	}
+	more, err := cfg.limits()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	opts = append(opts, more...)
 	dir := cfg.folder("kafka")
 	if dir != "" {
 		opts = append(opts, kfake.DataDir(dir))

@@ -44,6 +44,31 @@ func DialConn(ctx context.Context, cfg Config) (*Conn, error) {
 // Cut ends every request that is under way and lets no other one succeed.
 func (c *Conn) Cut() { c.cut() }
 
+// CouldCreate asks whether topics that are missing could be created, and creates
+// none. It returns why those that could not are refused.
+func (c *Conn) CouldCreate(topics ...Topic) (refused map[string]error, err error) {
+	details := map[string]*sarama.TopicDetail{}
+	for _, topic := range topics {
+		details[topic.Name] = topic.detail()
+	}
+	controller, err := c.Controller()
+	if err != nil {
+		return nil, fmt.Errorf("kafka: finding the cluster's controller: %w", err)
+	}
+	const dry = true
+	response, err := controller.CreateTopics(sarama.NewCreateTopicsRequest(c.Config().Version, details, requestPatience, dry))
+	if err != nil {
+		return nil, fmt.Errorf("kafka: asking the cluster's controller: %w", err)
+	}
+	refused = map[string]error{}
+	for name, fault := range response.TopicErrors {
+		if fault.Err != sarama.ErrNoError && fault.Err != sarama.ErrTopicAlreadyExists {
+			refused[name] = fault
+		}
+	}
+	return refused, nil
+}
+
 // Close ends the connections. A second Close does nothing.
 func (c *Conn) Close() error {
 	c.cut()

@@ -20,6 +20,8 @@ type follower struct {
 	level    sarama.IsolationLevel
 	span     span
 	out      chan<- Record
+
+	interrupted func(error) // may be nil
 }
 
 // run reads until the span's last record, an error or the end of ctx. sarama
@@ -161,6 +163,9 @@ func (f *follower) note(ctx context.Context, fault error) error {
 	at := f.span.place
 	f.client.cfg.Logger.Warn("reading is interrupted and goes on by itself",
 		"topic", at.topic, "partition", at.partition, "offset", f.span.next, "err", fault)
+	if f.interrupted != nil {
+		f.interrupted(fault)
+	}
 	if !errors.Is(fault, sarama.ErrUnknownTopicOrPartition) {
 		return nil
 	}

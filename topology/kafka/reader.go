@@ -56,6 +56,9 @@ type Query struct {
 	UntilEnd bool
 	// Isolation is what is seen of transactions. The default is [ReadCommitted].
 	Isolation Isolation
+	// Interrupted is called at each fault that the reading goes on from by itself,
+	// from several goroutines. It may be nil.
+	Interrupted func(error)
 }
 
 // Read hands the records of a topic to handle, which is called from one
@@ -100,7 +103,7 @@ func (c *Client) read(ctx context.Context, q Query, handle func(Record) error) e
 	group, reading := errgroup.WithContext(ctx)
 	records := make(chan Record, recordsAhead)
 	for _, s := range spans {
-		f := follower{client: c, consumer: consumer, level: level, span: s, out: records}
+		f := follower{client: c, consumer: consumer, level: level, span: s, out: records, interrupted: q.Interrupted}
 		group.Go(func() error { return f.run(reading) })
 	}
 	followed := make(chan error, 1)

@@ -28,6 +28,9 @@ type Topic struct {
 	// Retention is how long records are kept: retention.ms. 0 is the broker's
 	// default, less than 0 is without limit.
 	Retention time.Duration
+	// Replicas is the replication factor, MinInSync its min.insync.replicas. 0 is
+	// the broker's default.
+	Replicas, MinInSync int
 }
 
 // Partitions returns the number of a topic's partitions. It never creates the
@@ -90,8 +93,8 @@ func topicFault(meta *sarama.TopicMetadata) error {
 // CreateMissing creates those of the topics that do not exist and returns their
 // names. Topics that exist stay as they are, even with another number of
 // partitions. It returns when all partitions of all these topics have leaders.
-// The replication factor is the broker's default. Processes may do this at the
-// same time: a topic that another one created first counts as existing.
+// Processes may do this at the same time: a topic that another one created first
+// counts as existing.
 func (c *Client) CreateMissing(ctx context.Context, topics ...Topic) (created []string, err error) {
 	if len(topics) == 0 {
 		return nil, nil
@@ -199,7 +202,15 @@ func (t Topic) detail() *sarama.TopicDetail {
 		millis := strconv.FormatInt(max(t.Retention.Milliseconds(), 1), 10)
 		entries["retention.ms"] = &millis
 	}
-	return &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: -1, ConfigEntries: entries}
+	if t.MinInSync > 0 {
+		least := strconv.Itoa(t.MinInSync)
+		entries["min.insync.replicas"] = &least
+	}
+	detail := &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: -1, ConfigEntries: entries}
+	if t.Replicas > 0 {
+		detail.ReplicationFactor = int16(t.Replicas)
+	}
+	return detail
 }
 
 // awaitLeaders waits until the cluster knows a leader of every partition, and

@@ -3,7 +3,9 @@ package runner
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +41,19 @@ const (
 	// AtLeastOnce writes outputs and changes at once and the offsets after them: a
 	// crash repeats what came after the last offsets, in the state too.
 	AtLeastOnce Delivery = "at_least_once"
+)
+
+// Partitioner is how a key's partition is chosen.
+type Partitioner string
+
+const (
+	// Murmur2 is how Java's clients and Kafka Connect choose. See [kafka.NewHasher].
+	Murmur2 Partitioner = "murmur2"
+	// FNV1a is how goka and sarama choose.
+	FNV1a Partitioner = "fnv1a"
+	// AnyPartitioner leaves out the check of the inputs' keys, for producers with a
+	// way of their own; what is written is placed as by default.
+	AnyPartitioner Partitioner = "any"
 )
 
 // prefixChars are the characters that Kafka allows in a topic's name.
@@ -84,6 +99,22 @@ type Config struct {
 	// TopicPrefix goes before the name of every topic and of the consumer group,
 	// so that several copies of a topology can share a cluster. Default: none.
 	TopicPrefix string
+	// Replication is the replication factor of topics that are created, and what
+	// less than is warned of. Default 0: the broker's, and a warning below 3 where
+	// there are 3 brokers.
+	Replication int
+	// MinInsyncReplicas is min.insync.replicas of topics that are created, and what
+	// less than is warned of. Default 0: the broker's, and a warning below 2 where
+	// there are 3 replicas.
+	MinInsyncReplicas int
+	// Partitioner chooses the partitions of what is written, and is what the keys of
+	// the inputs are held against at the start: [Murmur2], [FNV1a] or
+	// [AnyPartitioner]. Default: Murmur2; for a hand-written goka group FNV1a,
+	// unless its inputs' keys are where Murmur2 puts them.
+	Partitioner Partitioner
+	// Strict makes a refusal of each warning of the checks before the start.
+	// Default: off.
+	Strict bool
 	// Delivery is exactly_once or at_least_once. Default exactly_once.
 	Delivery Delivery
 	// DialTimeout is how long brokers and registry are tried at the start before
@@ -159,6 +190,7 @@ func (c Config) validate(n needs) error {
 	if c.Delivery != "" && c.Delivery != ExactlyOnce && c.Delivery != AtLeastOnce {
 		add("delivery is %q: use %s or %s", c.Delivery, ExactlyOnce, AtLeastOnce)
 	}
+	faults = append(faults, c.wishFaults()...)
 	if c.DialTimeout < 0 {
 		add("dial_timeout is %s: give a duration above 0, such as 20s", c.DialTimeout)
 	}
@@ -177,11 +209,31 @@ func (c Config) validate(n needs) error {
 	return fmt.Errorf("configuration: %s", strings.Join(faults, "; "))
 }
 
+// wishFaults validates what wishes lists.
+func (c Config) wishFaults() (faults []string) {
+	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if c.Replication < 0 || c.Replication > math.MaxInt16 {
+		add("replication is %d: give a number of replicas of 1 or more", c.Replication)
+	}
+	if c.MinInsyncReplicas < 0 || c.Replication > 0 && c.MinInsyncReplicas > c.Replication {
+		add("min_insync_replicas is %d: give a number from 1 to that of the replicas", c.MinInsyncReplicas)
+	}
+	if !slices.Contains([]Partitioner{"", Murmur2, FNV1a, AnyPartitioner}, c.Partitioner) {
+		add("partitioner is %q: use %s, %s or %s", c.Partitioner, Murmur2, FNV1a, AnyPartitioner)
+	}
+	return faults
+}
+
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t log_level=%s",
+	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t %s log_level=%s",
 		strings.Join(c.Brokers, ","), len(c.Registry), c.access(), c.StateDir, c.CreateTopics, c.AutoRegister, c.UseLatest, c.Normalize,
-		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.LogLevel)
+		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.wishes(), c.LogLevel)
+}
+
+// wishes says what the checks before a start ask for.
+func (c Config) wishes() string {
+	return fmt.Sprintf("replication=%d min_insync_replicas=%d partitioner=%q strict=%t", c.Replication, c.MinInsyncReplicas, c.Partitioner, c.Strict)
 }
 
 // access says how the registry is entered, without secrets.

@@ -27,6 +27,7 @@ func full() runner.Config {
 		RegistryUser: "ann", RegistryPassword: "hunter3", RegistryToken: "hunter4", RegistryCAFile: "ca.pem",
 		RegistryCertFile: "cert.pem", RegistryKeyFile: "key.pem", Bundle: "schemas.json",
 		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
+		Replication: 3, MinInsyncReplicas: 2, Partitioner: runner.FNV1a, Strict: true,
 		NumStandby: 2, KeepMembership: true,
 	}
 }
@@ -53,6 +54,10 @@ stop_timeout: 8s
 num_standby: 2
 keep_membership: true
 log_level: debug
+replication: 3
+min_insync_replicas: 2
+partitioner: fnv1a
+strict: true
 `
 
 func load(t *testing.T, args ...string) (runner.Config, error) {
@@ -143,6 +148,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 		"TOPIC_PREFIX": "test.", "DELIVERY": "at_least_once", "DIAL_TIMEOUT": "7s", "STOP_TIMEOUT": "8s", "LOG_LEVEL": "debug",
 		"REGISTRY_USER": "ann", "REGISTRY_PASSWORD": "hunter3", "REGISTRY_TOKEN": "hunter4", "REGISTRY_CA_FILE": "ca.pem",
 		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
+		"REPLICATION": "3", "MIN_INSYNC_REPLICAS": "2", "PARTITIONER": "fnv1a", "STRICT": "true",
 		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
@@ -209,12 +215,13 @@ func TestValidateListsAllFaults(t *testing.T) {
 	wrong := runner.Config{
 		Brokers: []string{"localhost"}, Registry: []string{"localhost:8081"}, CreateTopics: -1, TopicPrefix: "a b",
 		Delivery: "twice", DialTimeout: -1, StopTimeout: -1, LogLevel: "loud", NumStandby: -1,
+		Replication: -1, MinInsyncReplicas: -1, Partitioner: "crc32",
 	}
 	for name, tt := range map[string]struct {
 		cfg  runner.Config
 		want []string
 	}{
-		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", "num_standby", `"loud"`}},
+		"all":                {wrong, []string{`"localhost"`, "http://localhost:8081", "create_topics is -1", `"a b"`, `"twice"`, "dial_timeout", "stop_timeout", "num_standby", `"loud"`, "replication is -1", "min_insync_replicas is -1", `"crc32"`}},
 		"none":               {runner.Config{}, []string{"--brokers", "GOKAVRO_BROKERS", "--registry", "GOKAVRO_REGISTRY"}},
 		"access":             {full(), []string{"both a user and a bearer token", "ca.pem", "schemas.json"}},
 		"half a certificate": {runner.Config{Registry: []string{"https://a"}, RegistryCertFile: "cert.pem"}, []string{"give both"}},
@@ -254,7 +261,8 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	got := cfg.String()
 	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
 		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
-		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true log_level=debug`
+		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true ` +
+		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -284,6 +292,8 @@ func TestCommandTellsUsageFromOtherFaults(t *testing.T) {
 		args []string
 		code int
 		want string
+
+		stdout string
 	}{
 		{name: "unknown flag", args: []string{"--wat"}, code: runner.ExitUsage, want: "--wat"},
 		{name: "argument", args: []string{"x"}, code: runner.ExitUsage, want: `"x"`},
@@ -294,11 +304,12 @@ func TestCommandTellsUsageFromOtherFaults(t *testing.T) {
 		{name: "no file", args: []string{"--config", "absent.yaml"}, code: runner.ExitFault, want: "absent.yaml"},
 		{name: "unknown key", args: []string{"--config", configFile(t, "wat: 1\n")}, code: runner.ExitFault, want: "wat"},
 		{name: "no topics", args: here, code: runner.ExitFault, want: `"in"`},
-		{name: "no topics to validate", args: append([]string{"--validate"}, here...), code: runner.ExitFault, want: `"in"`},
+		{name: "no topics to validate", args: append([]string{"--validate"}, here...), code: runner.ExitFault, want: `"in"`, stdout: "ok: permissions\n"},
+		{name: "no replicas", args: append([]string{"--replication", "0"}, here...), code: runner.ExitUsage, want: "--replication 0"},
 	}
 	for _, tt := range tests {
 		code, stdout, stderr := command(t, tt.args...)
-		if code != tt.code || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, tt.want) {
+		if code != tt.code || (stdout != "") != (tt.stdout != "") || !strings.Contains(stdout, tt.stdout) || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%s: got code %d, stdout %q, stderr %q; want %d and one line with %q", tt.name, code, stdout, stderr, tt.code, tt.want)
 		}
 	}
@@ -308,7 +319,7 @@ func TestCommandTellsUsageFromOtherFaults(t *testing.T) {
 	}
 	start(t, counting(), b.config(t)).awaitReady(t).stop(t)
 	code, stdout, stderr = command(t, append([]string{"--validate"}, here...)...)
-	if code != runner.ExitOK || strings.Count(stdout, "\n") != 1 || stderr != "" {
+	if code != runner.ExitOK || !strings.HasSuffix(stdout, "ok: registration\ntopology count is valid: its topics and schemas are there\n") || stderr != "" {
 		t.Errorf("--validate: got code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }

@@ -11,6 +11,9 @@ import (
 // Events are told what a runner does besides processing. They are called from
 // several goroutines and must not block. Those that are nil are not called.
 type Events struct {
+	// State is called when the runner's state has changed, one call after the
+	// other. why is as [Runner.State] returns it.
+	State func(from, to State, why string)
 	// Restoring is called each time that a piece of a table's changelog was read.
 	Restoring func(Restore)
 	// Restored is called when a table is up to its changelog.
@@ -18,6 +21,15 @@ type Events struct {
 	// Cleared is called when a table is emptied and restored from the beginning,
 	// because it is damaged or does not fit its changelog.
 	Cleared func(topic string, partition int32, reason string)
+	// StandbyStarted is called when this process begins with a copy of a
+	// partition's tables.
+	StandbyStarted func(partition int32)
+	// StandbyCaughtUp is called when a copy has come to the end of its changelogs.
+	// It follows them from there.
+	StandbyCaughtUp func(Standby)
+	// Promoted is called when this process owns a partition that it had an
+	// up-to-date copy of, and has read what the copy did not have yet.
+	Promoted func(Promotion)
 }
 
 // Restore is how far a table has come on its way to the end of its changelog.

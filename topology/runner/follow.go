@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/internal/lookup"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
@@ -17,13 +18,14 @@ import (
 type followed struct {
 	client *kafka.Client
 	log    *slog.Logger
+	board  *health.Board
 	ctx    context.Context //nolint:containedctx // it is the life of the followers
 	cancel context.CancelFunc
 	group  errgroup.Group
 }
 
-func follow(ctx context.Context, client *kafka.Client, log *slog.Logger) *followed {
-	f := &followed{client: client, log: log}
+func follow(ctx context.Context, client *kafka.Client, w *watch) *followed {
+	f := &followed{client: client, log: w.cfg.Logger, board: w.board}
 	f.ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	return f
 }
@@ -38,6 +40,7 @@ func (f *followed) load(ctx context.Context, topic string, codec codecs.Untyped,
 		return nil, err
 	}
 	f.log.Info("loaded a table", "topic", topic, "partitions", partitions, "keys", table.Len(), "took", time.Since(start))
+	follower.Board = f.board
 	f.group.Go(func() error { return follower.Run(f.ctx) })
 	return table, nil
 }

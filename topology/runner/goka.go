@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
@@ -26,6 +25,7 @@ type Group struct {
 	life
 	graph  *goka.GroupGraph
 	hasher func() hash.Hash32
+	beside bool
 	engine atomic.Pointer[engine.Engine]
 	stats  counts
 
@@ -40,11 +40,15 @@ type counts struct{ in, out, dead, skipped, retries atomic.Int64 }
 type GroupOption func(*Group)
 
 // Hasher sets what chooses the partition of a record by its key, as
-// goka.WithHasher does. Default: goka's own, FNV-1a. Where Java's clients or
-// Kafka Connect write the inputs, take [kafka.NewHasher].
+// goka.WithHasher does, in place of [Config.Partitioner].
 func Hasher(h func() hash.Hash32) GroupOption {
 	return func(g *Group) { g.hasher = h }
 }
+
+// BesideGoka lets processes of goka.NewProcessor be members of the group at the
+// same time, for as long as a group is being switched. Rebalances stop all
+// partitions then. It needs [AtLeastOnce].
+func BesideGoka() GroupOption { return func(g *Group) { g.beside = true } }
 
 // FromGoka returns a runner of a goka group as it is: inputs, outputs, loop,
 // table, joins, lookups and visitors. Its topics have the names that goka gives
@@ -63,12 +67,15 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	if err := group.Validate(); err != nil {
 		return nil, fmt.Errorf("goka group %s: %w", group.Group(), err)
 	}
-	g := &Group{life: newLife(cfg), graph: group, hasher: goka.DefaultHasher(), policies: map[string]graph.Policy{}}
+	g := &Group{life: newLife(cfg), graph: group, policies: map[string]graph.Policy{}}
 	for _, opt := range opts {
 		opt(g)
 	}
 	if err := g.checkPolicies(); err != nil {
 		return nil, err
+	}
+	if g.beside && cfg.Delivery != AtLeastOnce {
+		return nil, errors.New("runner: BesideGoka needs delivery at_least_once: goka waits for ever for the markers of transactions")
 	}
 	return g, nil
 }
@@ -109,41 +116,6 @@ func (g *Group) VisitAll(ctx context.Context, name string, meta any) (int64, err
 	return e.Visit(ctx, name, meta)
 }
 
-// prepare checks that the co-partitioned topics are there and have the same
-// number of partitions, and creates the group's own.
-func (g *Group) prepare(ctx context.Context, client *kafka.Client) error {
-	var count int32
-	var faults []string
-	for _, edge := range append(topicsOf(g.graph.InputStreams()), topicsOf(g.graph.JointTables())...) {
-		have, err := client.Partitions(edge)
-		switch {
-		case errors.Is(err, kafka.ErrTopicNotFound):
-			faults = append(faults, err.Error())
-		case err != nil:
-			return err
-		case count == 0:
-			count = have
-		case have != count:
-			faults = append(faults, fmt.Sprintf("topic %s has %d partitions, others have %d: inputs and joined tables must have the same number", edge, have, count))
-		}
-	}
-	if len(faults) > 0 {
-		return fmt.Errorf("goka group %s: %s", g.graph.Group(), strings.Join(faults, "; "))
-	}
-	var own []kafka.Topic
-	if table := g.graph.GroupTable(); table != nil {
-		own = append(own, kafka.Topic{Name: table.Topic(), Partitions: count, Compact: true})
-	}
-	if loop := g.graph.LoopStream(); loop != nil {
-		own = append(own, kafka.Topic{Name: loop.Topic(), Partitions: count, Retention: -1})
-	}
-	if g.buries() {
-		own = append(own, kafka.Topic{Name: g.deadLetters(), Partitions: count})
-	}
-	_, err := client.CreateMissing(ctx, own...)
-	return err
-}
-
 func topicsOf(edges goka.Edges) []string {
 	var names []string
 	for _, edge := range edges {
@@ -153,8 +125,9 @@ func topicsOf(edges goka.Edges) []string {
 }
 
 func (g *Group) run(ctx context.Context, client *kafka.Client) error {
-	following := follow(ctx, client, g.cfg.Logger)
+	following := follow(ctx, client, g.watch)
 	defer following.stop()
+	g.watch.enter(Restoring)
 	lookups := map[string]task.Table{}
 	for _, edge := range g.graph.LookupTables() {
 		table, err := following.load(ctx, edge.Topic(), edge.Codec())
@@ -172,7 +145,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		return fmt.Errorf("goka group %s: the schema of the dead letters: %w", g.graph.Group(), err)
 	}
 	m := &member{
-		cfg: g.cfg, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher,
+		cfg: g.cfg, watch: g.watch, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,

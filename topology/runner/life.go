@@ -17,12 +17,15 @@ import (
 // life is the one run that a runner has.
 type life struct {
 	cfg       Config
+	watch     *watch
 	ready     chan struct{}
 	readyOnce sync.Once
 	ran       atomic.Bool
 }
 
-func newLife(cfg Config) life { return life{cfg: cfg, ready: make(chan struct{})} }
+func newLife(cfg Config) life {
+	return life{cfg: cfg, watch: newWatch(cfg), ready: make(chan struct{})}
+}
 
 // Ready returns a channel that is closed once the tables are loaded and the
 // process has its first share of the partitions.
@@ -34,6 +37,7 @@ func (l *life) assigned(group string) {
 		close(l.ready)
 		l.cfg.Logger.Info("running", "group", group, "delivery", l.cfg.Delivery)
 	})
+	l.watch.enter(Running)
 }
 
 // live holds the state folder while run works. What comes of the end of ctx is
@@ -49,6 +53,7 @@ func (l *life) live(ctx context.Context, run func() error) error {
 	if err != nil {
 		return fmt.Errorf("state folder %s cannot be used: %w: give another with --state", l.cfg.StateDir, err)
 	}
+	defer context.AfterFunc(ctx, func() { l.watch.end(nil) })()
 	err = run()
 	// The network's timers may be ahead of the context's own.
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
@@ -57,6 +62,7 @@ func (l *life) live(ctx context.Context, run func() error) error {
 	if _, fault := errors.AsType[*processorError](err); ctx.Err() != nil && !fault {
 		err = nil
 	}
+	l.watch.end(err)
 	// A processor that is stuck may yet write there: the folder stays held until
 	// the process ends.
 	if _, stuck := errors.AsType[*engine.StopError](err); stuck {

@@ -117,6 +117,10 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if n, _ := flags.GetInt(name); n < 1 || n > maxPartitions {
 			return fmt.Sprintf("--%s %d: give a number of partitions of 1 or more, %d at most", name, n, maxPartitions)
 		}
+	case "replication", "min-insync-replicas":
+		if n, _ := flags.GetInt(name); n < 1 {
+			return fmt.Sprintf("--%s %d: give a number of 1 or more", name, n)
+		}
 	case "num-standby":
 		if n, _ := flags.GetInt(name); n < 0 || n > maxStandby {
 			return fmt.Sprintf("--%s %d: give a number of copies of 0 or more, %d at most", name, n, maxStandby)
@@ -192,7 +196,14 @@ func runCheck(ctx context.Context, t *topology.Topology, cfg Config, stdout io.W
 	if err != nil {
 		return err
 	}
-	if err := r.Check(ctx); err != nil {
+	report, err := r.Examine(ctx)
+	if err != nil {
+		return err
+	}
+	if err := report.WriteText(stdout); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if err := report.err(); err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "topology %s is valid: its topics and schemas are there\n", r.graph.Name)

@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/restore"
+	"github.com/gokavro/gokavro/topology/internal/standby"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -39,6 +40,7 @@ const (
 // member is this process as a member of its group.
 type member struct {
 	cfg    Config
+	watch  *watch
 	client *kafka.Client
 	group  string
 	id     string
@@ -49,10 +51,12 @@ type member struct {
 	shared *store.Shared
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
+	standbys  *standby.Standbys // nil for none
 
 	refusals *refusal.Memory
 	letters  *letter.Writer
 
+	besideGoka bool                                   // whether processes of goka may be members
 	tombstones bool                                   // whether callbacks take records without a value
 	codecs     map[string]goka.Codec                  // of a hand-written group's inputs, by topic
 	lookups    map[string]task.Table                  // of a hand-written group, by topic
@@ -88,28 +92,30 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close, Refused: m.refused,
+		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board,
+		Instance: m.id, NumStandby: m.cfg.NumStandby,
+	}
+	config.Host, _ = os.Hostname() // without a name every member counts as on another machine
+	if !m.cfg.KeepMembership {
+		config.Leave = m.leave
 	}
 	if m.cfg.Delivery == AtLeastOnce {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
 	}
 	config.Task = func(partition int32) task.Config { return m.task(group, partition) }
+	m.keepStandbys(&config)
 	return config
 }
 
-func (m *member) consumer() (sarama.ConsumerGroup, error) {
-	cfg := m.client.Config()
-	conf := cfg.Sarama()
-	conf.Consumer.Offsets.AutoCommit.Enable = false
-	conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{goka.CopartitioningStrategy}
-	return sarama.NewConsumerGroup(cfg.Brokers, m.group, conf)
-}
+// retrying keeps what a commit waits for.
+func (m *member) retrying(err error) { m.watch.board.Note(engine.AboutCommit, err) }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher, Singly: m.refusals.Suspects()})
+	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher, Retrying: m.retrying, Singly: m.refusals.Suspects()})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher, Singly: m.refusals.Suspects()})
+	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher, Retrying: m.retrying, Singly: m.refusals.Suspects()})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
@@ -134,7 +140,7 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 		}
 	}()
 	if len(m.joins) > 0 {
-		following := follow(ctx, m.client, m.cfg.Logger)
+		following := follow(ctx, m.client, m.watch)
 		state.Stop = following.stop
 		state.Joins = map[string]task.Table{}
 		for _, edge := range m.joins {
@@ -146,22 +152,31 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 	if len(m.stores) == 0 {
 		return state, nil
 	}
-	state.DB, err = store.Open(store.Config{
-		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
-		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
-	})
+	promoted := m.promotion(partition)
+	state.DB, err = store.Open(m.database(partition))
 	if _, foreign := errors.AsType[*store.OwnerError](err); foreign {
 		err = &task.FatalError{Err: err}
 	}
 	if err != nil {
 		return state, err
 	}
-	return state, m.restore(ctx, state.DB, partition)
+	if err = m.restore(ctx, state.DB, partition, promoted); err == nil {
+		promoted.done()
+	}
+	return state, err
+}
+
+// database says where a partition's tables are.
+func (m *member) database(partition int32) store.Config {
+	return store.Config{
+		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
+		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
+	}
 }
 
 // restore brings a partition's tables up to their changelogs. No more than a
 // few partitions do so at once.
-func (m *member) restore(ctx context.Context, db *store.DB, partition int32) error {
+func (m *member) restore(ctx context.Context, db *store.DB, partition int32, promoted *promotion) error {
 	select {
 	case m.restoring <- struct{}{}:
 		defer func() { <-m.restoring }()
@@ -172,5 +187,5 @@ func (m *member) restore(ctx context.Context, db *store.DB, partition int32) err
 	for _, spec := range m.stores {
 		tables = append(tables, restore.Table{DB: db, Name: spec.Name, Topic: spec.Topic, Partition: partition})
 	}
-	return restore.Run(ctx, restore.Config{Client: m.client, Events: m.cfg.restoring()}, tables...)
+	return restore.Run(ctx, restore.Config{Client: m.client, Events: promoted.hear(m.cfg.restoring())}, tables...)
 }

@@ -8,21 +8,20 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/store"
-	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // process runs the topology's tasks until ctx ends.
 func (r *Runner) process(ctx context.Context, site *site, tables map[string]compile.Table) error {
 	program := &compile.Program{
-		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letterWriter(ctx), Tables: tables,
-		Refusals: &refusal.Memory{}, Counters: &r.counters, Log: r.cfg.Logger, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
+		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letterWriter(ctx), Tables: tables, Refusals: &refusal.Memory{},
+		Counters: &r.counters, Log: r.cfg.Logger, Board: r.watch.board, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
 	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
 	if err != nil {
 		return err
 	}
 	m := &member{
-		cfg: r.cfg, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: kafka.NewHasher,
+		cfg: r.cfg, watch: r.watch, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
 		tombstones: true, refusals: program.Refusals, letters: program.Letters,
 	}
 	for _, n := range r.graph.Of(graph.Input) {

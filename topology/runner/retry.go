@@ -9,17 +9,6 @@ import (
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
-// ownTopics returns the topics of the group that serve its retries: the one that
-// dead letters are replayed into, and the changelog of parked records where a
-// policy parks any.
-func (s *site) ownTopics(partitions int32) []kafka.Topic {
-	own := []kafka.Topic{{Name: s.topic(s.graph.Retry()), Partitions: partitions}}
-	if s.graph.Parks() {
-		own = append(own, kafka.Topic{Name: s.topic(s.graph.Parked()), Partitions: partitions, Compact: true})
-	}
-	return own
-}
-
 // retries gives the program and the member what there is for retries. Records
 // that were parked before are seen to, also where no policy parks any more.
 func (s *site) retries(program *compile.Program, m *member) error {

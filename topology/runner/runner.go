@@ -60,12 +60,22 @@ func (r *Runner) Stats() Stats {
 // Check connects to the cluster and the registry and returns everything there
 // that would keep the topology from running, without changing anything.
 func (r *Runner) Check(ctx context.Context) error {
-	site, err := r.connect(ctx)
+	report, err := r.Examine(ctx)
 	if err != nil {
 		return err
 	}
+	return report.err()
+}
+
+// Examine is [Runner.Check] with everything that was looked at, warnings too.
+// An error is of what could not be asked.
+func (r *Runner) Examine(ctx context.Context) (*StartReport, error) {
+	site, err := r.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	defer site.close()
-	return r.graph.Join(site.checkTopics(0), site.checkSchemas(ctx))
+	return site.checkAll(ctx)
 }
 
 // Run runs the topology until ctx ends, and returns nil then once everything
@@ -88,8 +98,9 @@ func (r *Runner) Run(ctx context.Context) error {
 
 // run loads the lookup tables, then consumes.
 func (r *Runner) run(ctx context.Context, site *site) error {
-	following := follow(ctx, site.kafka, r.cfg.Logger)
+	following := follow(ctx, site.kafka, r.watch)
 	defer following.stop()
+	r.watch.enter(Restoring)
 	tables := map[string]compile.Table{}
 	for _, n := range r.graph.Of(graph.Lookup) {
 		table, err := following.load(ctx, site.topic(n.Topic), site.codecs[n.Name])

@@ -40,7 +40,9 @@ func TestStateStaysInThePartitionOfItsRecords(t *testing.T) {
 		want = append(want, key+" v=1", key+" v=2", key+" v=3")
 	}
 	b.write(t, first...)
-	r := start(t, counting(), b.config(t))
+	cfg := b.config(t)
+	cfg.Partitioner = runner.AnyPartitioner
+	r := start(t, counting(), cfg)
 	if diff := cmp.Diff(b.awaitValues(t, "out", len(wantFirst)), wantFirst); diff != "" {
 		t.Fatalf("first run (-got +want): %s", diff)
 	}
@@ -51,7 +53,8 @@ func TestStateStaysInThePartitionOfItsRecords(t *testing.T) {
 		}
 	}
 	b.write(t, second...)
-	r = start(t, counting(), b.config(t))
+	cfg.StateDir = t.TempDir()
+	r = start(t, counting(), cfg)
 	if diff := cmp.Diff(b.awaitValues(t, "out", len(want)), want); diff != "" {
 		t.Errorf("second run, with an empty state folder (-got +want): %s", diff)
 	}
@@ -210,7 +213,10 @@ func TestALookupTableIsFollowed(t *testing.T) {
 func TestARowThatDoesNotDecodeEndsTheRun(t *testing.T) {
 	t.Parallel()
 	b := setup(t, devstack.Config{})
-	b.topics(t, 1, "in", "counts")
+	b.topics(t, 1, "in")
+	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: "counts", Partitions: 1, Compact: true}); err != nil {
+		t.Fatal(err)
+	}
 	b.write(t, record("counts", "k", "short"), record("in", "k", "x"))
 	cfg := b.config(t)
 	cfg.CreateTopics = 1

@@ -191,24 +191,28 @@ func schemaFaults(version int, schema *avro.ParsedSchema, reasons []avro.Incompa
 }
 
 // gate returns an error with everything that records may have been written
-// with and that this topology cannot read.
-func (s *site) gate(ctx context.Context) error {
+// with and that this topology cannot read, and warnings of what there may be no
+// record of.
+func (s *site) gate(ctx context.Context) (doubts []Finding, err error) {
 	var errs []error
 	for _, u := range s.uses() {
 		h, err := s.history(ctx, u)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		faults, warnings := h.unreadable()
 		for _, fault := range warnings {
-			s.cfg.Logger.Warn("records of an older schema could not be read", "topic", h.topic, "version", fault.Version, "field", fault.Path, "err", fault.Message)
+			doubts = append(doubts, Finding{
+				Check: checkSchemas, Topic: h.topic, What: fmt.Sprintf("records of an older schema could not be read: %s", fault),
+				Fix: "none of them may be left",
+			})
 		}
 		errs = append(errs, h.refusals(faults)...)
 		if len(faults) == 0 && !s.readOnly {
 			errs = append(errs, h.keep())
 		}
 	}
-	return s.graph.Join(errs...)
+	return doubts, s.graph.Join(errs...)
 }
 
 // keep puts the schemas of a store's rows into the state folder, so that it can

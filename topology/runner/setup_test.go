@@ -209,6 +209,7 @@ type anyRunner interface {
 	Run(context.Context) error
 	Ready() <-chan struct{}
 	Stats() runner.Stats
+	State() (runner.State, string)
 }
 
 // running is a runner under way.

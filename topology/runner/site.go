@@ -41,37 +41,32 @@ func (s *site) topic(name string) string { return s.cfg.TopicPrefix + name }
 // prepare creates what is missing, as far as that is wanted, and checks that
 // all is there.
 func (s *site) prepare(ctx context.Context) error {
+	s.bind()
+	// Topics of a size that does not fit would have to be deleted again.
+	report, err := s.examine(ctx, int32(s.cfg.CreateTopics))
+	if err != nil {
+		return err
+	}
+	report.log(s.cfg.Logger)
+	if err := report.err(); err != nil {
+		return err
+	}
 	if s.cfg.CreateTopics > 0 {
-		// Topics of a size that does not fit would have to be deleted again.
-		if err := s.checkTopics(int32(s.cfg.CreateTopics)); err != nil {
-			return err
-		}
 		if err := s.createTopics(ctx); err != nil {
 			return err
 		}
 		if err := s.registerTables(ctx); err != nil {
 			return err
 		}
-	}
-	if err := s.checkTopics(0); err != nil {
-		return err
-	}
-	s.bind()
-	if err := s.gate(ctx); err != nil {
-		return err
+		if err := s.checkTopics(0); err != nil {
+			return err
+		}
 	}
 	return s.graph.Join(s.prepareCodecs(ctx)...)
 }
 
 func (s *site) createTopics(ctx context.Context) error {
-	missing := append(s.ownTopics(int32(s.cfg.CreateTopics)), kafka.Topic{Name: s.topic(s.graph.DeadLetters()), Partitions: int32(s.cfg.CreateTopics)})
-	for _, n := range s.graph.Nodes {
-		if n.Topic != "" {
-			compact := n.Kind == graph.Lookup || n.Kind == graph.Store
-			missing = append(missing, kafka.Topic{Name: s.topic(n.Topic), Partitions: int32(s.cfg.CreateTopics), Compact: compact})
-		}
-	}
-	created, err := s.kafka.CreateMissing(ctx, missing...)
+	created, err := s.kafka.CreateMissing(ctx, s.group().Create...)
 	if len(created) > 0 {
 		s.cfg.Logger.Info("created topics", "topics", created, "partitions", s.cfg.CreateTopics)
 	}
@@ -175,12 +170,16 @@ func (s *site) prepareCodecs(ctx context.Context) []error {
 	return faults
 }
 
-// checkSchemas is gate and prepareCodecs without changing anything.
-func (s *site) checkSchemas(ctx context.Context) error {
+// checkAll is examine and prepareCodecs without changing anything.
+func (s *site) checkAll(ctx context.Context) (*StartReport, error) {
 	dry := *s
 	dry.readOnly = true
 	dry.bind()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return s.graph.Join(append(dry.prepareCodecs(ctx), dry.gate(ctx))...)
+	report, err := dry.examine(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	return report, report.add(checkRegistered, s.graph.Join(dry.prepareCodecs(ctx)...))
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/store"
 )
 
-// State is the state folder of a process that does not run, open for reading.
+// StateFolder is the state folder of a process that does not run, open for reading.
 // Nothing in it changes. It is safe for concurrent use, but for Close.
-type State struct {
+type StateFolder struct {
 	dir        string
 	lock       *dirlock.Lock
 	closed     bool
@@ -26,7 +26,7 @@ type State struct {
 	tables     []StateTable
 }
 
-// StateTable is a table of a [State].
+// StateTable is a table of a [StateFolder].
 type StateTable struct {
 	// Group is the consumer group that the table belongs to.
 	Group string
@@ -53,7 +53,7 @@ type StateRow struct {
 // OpenState opens the state folder that a process ran with. While it is open,
 // no process starts with that folder. A folder that a process runs with is
 // refused, and so is a damaged one; the error names what is damaged.
-func OpenState(dir string) (*State, error) {
+func OpenState(dir string) (*StateFolder, error) {
 	lock, err := dirlock.Share(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -63,14 +63,14 @@ func OpenState(dir string) (*State, error) {
 	case err != nil:
 		return nil, fmt.Errorf("state folder %s cannot be used: %w", dir, err)
 	}
-	s := &State{dir: dir, lock: lock, shared: store.NewShared(cacheBytes)}
+	s := &StateFolder{dir: dir, lock: lock, shared: store.NewShared(cacheBytes)}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("state folder %s: %w", dir, errors.Join(err, s.Close()))
 	}
 	return s, nil
 }
 
-func (s *State) open() error {
+func (s *StateFolder) open() error {
 	dir := filepath.Join(s.dir, tablesFolder)
 	owners, err := store.Owners(dir)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *State) open() error {
 }
 
 // add takes the tables of a partition.
-func (s *State) add(owner store.Owner) {
+func (s *StateFolder) add(owner store.Owner) {
 	for _, spec := range owner.Tables {
 		at := slices.IndexFunc(s.tables, func(t StateTable) bool {
 			return t.Group == owner.Group && t.Name == spec.Name && t.Topic == spec.Topic
@@ -102,11 +102,11 @@ func (s *State) add(owner store.Owner) {
 }
 
 // Tables returns the tables in the folder, by group.
-func (s *State) Tables() []StateTable { return slices.Clone(s.tables) }
+func (s *StateFolder) Tables() []StateTable { return slices.Clone(s.tables) }
 
 // Table returns the table of a changelog, or else of a store's name. The error
 // lists the tables that there are.
-func (s *State) Table(name string) (StateTable, error) {
+func (s *StateFolder) Table(name string) (StateTable, error) {
 	for _, is := range []func(StateTable) bool{
 		func(t StateTable) bool { return t.Topic == name },
 		func(t StateTable) bool { return t.Name == name },
@@ -137,7 +137,7 @@ func list(tables []StateTable) string {
 // empty to being no bound: partition after partition, in the order of the keys'
 // bytes. Rows that have outlived the table's TTL are left out. An error is the
 // last thing that it yields.
-func (s *State) Rows(table StateTable, from, to string) iter.Seq2[StateRow, error] {
+func (s *StateFolder) Rows(table StateTable, from, to string) iter.Seq2[StateRow, error] {
 	return func(yield func(StateRow, error) bool) {
 		if s.closed {
 			yield(StateRow{}, fmt.Errorf("state folder %s: reading table %s: the folder is closed", s.dir, table.Name))
@@ -159,10 +159,12 @@ func (s *State) Rows(table StateTable, from, to string) iter.Seq2[StateRow, erro
 }
 
 // Schemas returns the schemas that the folder keeps of a table's rows.
-func (s *State) Schemas(table StateTable) *avro.SchemaDir { return keptSchemas(s.dir, table.Topic) }
+func (s *StateFolder) Schemas(table StateTable) *avro.SchemaDir {
+	return keptSchemas(s.dir, table.Topic)
+}
 
 // Close gives the folder up. A second one does nothing.
-func (s *State) Close() error {
+func (s *StateFolder) Close() error {
 	if s.closed {
 		return nil
 	}

@@ -30,7 +30,7 @@ func (b *testBundle) counted(t *testing.T, cfg runner.Config) {
 	r.stop(t)
 }
 
-func openState(t *testing.T, dir string) *runner.State {
+func openState(t *testing.T, dir string) *runner.StateFolder {
 	t.Helper()
 	state, err := runner.OpenState(dir)
 	if err != nil {
@@ -45,7 +45,7 @@ func openState(t *testing.T, dir string) *runner.State {
 }
 
 // stateRows returns the rows of a table, by partition and key.
-func stateRows(t *testing.T, state *runner.State, name, from, to string) (rows []string) {
+func stateRows(t *testing.T, state *runner.StateFolder, name, from, to string) (rows []string) {
 	t.Helper()
 	table, err := state.Table(name)
 	if err != nil {

@@ -28,6 +28,9 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		CreateTopics: v.number("create_topics"),
 		AutoRegister: v.truth("auto_register"),
 		TopicPrefix:  v.text("topic_prefix"),
+		Replication:  v.number("replication"),
+		Partitioner:  Partitioner(v.text("partitioner")),
+		Strict:       v.truth("strict"),
 		Delivery:     Delivery(v.text("delivery")),
 		DialTimeout:  v.duration("dial_timeout"),
 		StopTimeout:  v.duration("stop_timeout"),
@@ -38,6 +41,7 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 	cfg.RegistryUser, cfg.RegistryPassword = v.text("registry_user"), v.text("registry_password")
 	cfg.RegistryToken, cfg.RegistryCAFile = v.text("registry_token"), v.text("registry_ca_file")
 	cfg.RegistryCertFile, cfg.RegistryKeyFile = v.text("registry_cert_file"), v.text("registry_key_file")
+	cfg.MinInsyncReplicas = v.number("min_insync_replicas")
 	if len(v.wrong) > 0 {
 		return Config{}, fmt.Errorf("configuration: %s", strings.Join(v.wrong, "; "))
 	}

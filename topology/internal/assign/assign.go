@@ -41,6 +41,10 @@ type Share struct {
 	// Active are the partitions that it owns, without those whose last owner still
 	// has to give them up.
 	Active []int32
+	// Coming are those that it owns when their last owner has given them up, and
+	// Leaving those that it is to give up, so that they can be another's in the next
+	// rebalance.
+	Coming, Leaving []int32
 	// Standby are the partitions of whose tables it keeps copies.
 	Standby []int32
 }
@@ -239,8 +243,13 @@ func (b *balance) shares() map[string]Share {
 	for i, m := range b.members {
 		var s Share
 		for _, partition := range b.numbers {
-			if b.owner[partition] == i && !b.heldByOther(partition, i) {
+			switch mine := b.owner[partition] == i; {
+			case mine && b.heldByOther(partition, i):
+				s.Coming = append(s.Coming, partition)
+			case mine:
 				s.Active = append(s.Active, partition)
+			case b.held[i][partition]:
+				s.Leaving = append(s.Leaving, partition)
 			}
 			if slices.Contains(b.copies[partition], i) {
 				s.Standby = append(s.Standby, partition)

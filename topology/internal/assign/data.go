@@ -20,6 +20,8 @@ type subscription struct {
 // assignment is what the leader tells a member beside its partitions.
 type assignment struct {
 	Standby []int32 `json:"standby"`
+	Coming  []int32 `json:"coming"`
+	Leaving []int32 `json:"leaving"`
 }
 
 // encode returns data as JSON, in which members of other versions find what

@@ -37,7 +37,7 @@ type Strategy struct {
 	mu         sync.Mutex
 	had        []int32
 	generation int32
-	copies     map[string][]int32 // of the last plan, by member id
+	shares     map[string]Share // of the last plan, by member id
 }
 
 // NewStrategy returns a strategy.
@@ -64,7 +64,6 @@ func (s *Strategy) Plan(members map[string]sarama.ConsumerGroupMemberMetadata, t
 	}
 	shares := Balance(all, topics)
 	plan := sarama.BalanceStrategyPlan{}
-	copies := map[string][]int32{}
 	for id, share := range shares {
 		// A member without an entry would get no data either.
 		plan[id] = map[string][]int32{}
@@ -75,19 +74,19 @@ func (s *Strategy) Plan(members map[string]sarama.ConsumerGroupMemberMetadata, t
 				}
 			}
 		}
-		copies[id] = share.Standby
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.copies = copies
+	s.shares = shares
 	return plan, nil
 }
 
-// AssignmentData tells a member of which tables it keeps copies.
+// AssignmentData tells a member what its partitions do not.
 func (s *Strategy) AssignmentData(memberID string, _ map[string][]int32, _ int32) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return encode(assignment{Standby: s.copies[memberID]})
+	share := s.shares[memberID]
+	return encode(assignment{Standby: share.Standby, Coming: share.Coming, Leaving: share.Leaving})
 }
 
 // SubscriptionUserData tells the leader what the member has. sarama calls it
@@ -106,12 +105,11 @@ func (s *Strategy) SubscriptionUserData([]string) ([]byte, error) {
 
 // OnAssignment notes what the member was given.
 func (s *Strategy) OnAssignment(given *sarama.ConsumerGroupMemberAssignment, generation int32) {
-	share := Share{Active: numbers(given.Topics)}
 	data, err := decode[assignment](given.UserData)
 	if err != nil {
-		s.cfg.Log.Warn("the group's leader says nothing about standbys that can be read", "err", err)
+		s.cfg.Log.Warn("the group's leader says nothing that can be read", "err", err)
 	}
-	share.Standby = data.Standby
+	share := Share{Active: numbers(given.Topics), Standby: data.Standby, Coming: data.Coming, Leaving: data.Leaving}
 	s.mu.Lock()
 	s.had, s.generation = share.Active, generation
 	s.mu.Unlock()

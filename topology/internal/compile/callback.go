@@ -78,12 +78,21 @@ type trial struct {
 	node    graph.Node // the input
 	in      *input
 	tries   backoff.Tries
+	away    backoff.Backoff // of the registry
+	waited  bool            // for the registry
 }
+
+// registryAway is what a trouble is about.
+const registryAway = "waiting for the schema registry"
 
 // run takes the record through the steps until they succeed or it is to be given
 // up. A registry that does not answer is waited for.
 func (t *trial) run() (*exec, error) {
-	var away backoff.Backoff
+	defer func() {
+		if t.waited {
+			t.program.Board.Clear(registryAway)
+		}
+	}()
 	t.tries.Begin()
 	for {
 		x := t.program.exec(t.record)
@@ -91,9 +100,8 @@ func (t *trial) run() (*exec, error) {
 		if err == nil || t.record.Stopping().Err() != nil {
 			return x, err
 		}
-		if unavailable, ok := errors.AsType[*registry.UnavailableError](err); ok {
-			t.program.Log.Warn("waiting for the schema registry", t.at("retry_in", away.Next(), "err", unavailable)...)
-			err = away.Wait(t.record.Stopping())
+		if away, ok := errors.AsType[*registry.UnavailableError](err); ok {
+			err = t.await(away)
 		} else if t.again(err) {
 			err = nil
 		}
@@ -103,6 +111,14 @@ func (t *trial) run() (*exec, error) {
 		t.record.Forget()
 		t.in.decode(t.program.Codecs[t.node.Name], t.record.Headers())
 	}
+}
+
+// await waits before the registry is asked again.
+func (t *trial) await(away *registry.UnavailableError) error {
+	t.waited = true
+	t.program.Board.Set(registryAway, away)
+	t.program.Log.Warn("waiting for the schema registry", t.at("retry_in", t.away.Next(), "err", away)...)
+	return t.away.Wait(t.record.Stopping())
 }
 
 // at returns the attributes of a log line about the record.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/parking"
 	"github.com/gokavro/gokavro/topology/internal/refusal"
@@ -38,6 +39,8 @@ type Program struct {
 	// Counters counts what becomes of records.
 	Counters *Counters
 	Log      *slog.Logger
+	// Board is told while records wait for the registry. It may be nil.
+	Board *health.Board
 	// MaxRecordBytes bounds a record that is written. 0 is no bound.
 	MaxRecordBytes int
 	// Lot is where records wait for another try. Without one none does.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"time"
@@ -50,6 +51,7 @@ func (w *work) writeAhead() {
 	if len(records) == 0 {
 		return
 	}
+	defer w.engine.cfg.Board.Expect(aboutCommit, slow)()
 	if err := w.committer.Write(w.allowed, records); err != nil {
 		w.fail(err)
 	}
@@ -85,12 +87,19 @@ func (w *work) commitNow() {
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
 	if len(sealed) == 0 {
+		w.settle(false)
 		return
 	}
 	b.Offsets = w.goOn()
-	b.Member = sarama.NewConsumerGroupMetadataFromSession(session, w.engine.cfg.Group, nil)
+	b.Member = w.membership(session)
+	b.Renew = func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata {
+		return w.renew(ctx, session, refused.GenerationID)
+	}
 	begun := time.Now()
-	if err := w.committer.Commit(w.allowed, b); err != nil {
+	expected := w.engine.cfg.Board.Expect(aboutCommit, slow)
+	err := w.committer.Commit(w.allowed, b)
+	expected()
+	if err != nil {
 		w.fail(err)
 		return
 	}
@@ -101,6 +110,7 @@ func (w *work) commitNow() {
 		w.fail(fmt.Errorf("writing committed changes to the state folder: %w", err))
 		return
 	}
+	w.settle(true)
 	w.engine.cfg.Log.Debug("committed", "units", units, "records", len(b.Records), "took", written.Sub(begun), "flush", time.Since(written))
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 )
@@ -26,8 +27,15 @@ type Config struct {
 	Topics []string
 	// Task returns what the task of a partition runs.
 	Task func(partition int32) task.Config
-	// Consumer makes the group's consumer.
-	Consumer func() (sarama.ConsumerGroup, error)
+	// Instance is the name by which the group knows this process over restarts,
+	// group.instance.id. Host is the machine that it runs on.
+	Instance, Host string
+	// Consumer makes the group's consumer, which is to share the partitions with
+	// that strategy.
+	Consumer func(sarama.BalanceStrategy) (sarama.ConsumerGroup, error)
+	// Leave takes the member with an id out of the group when Run ends. It is nil
+	// for a process that stays a member until its session ends.
+	Leave func(ctx context.Context, member string) error
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
 	// Interval is how often finished work is committed.
@@ -41,15 +49,22 @@ type Config struct {
 	// Assigned is called when the process has its share of the partitions, none
 	// included, and their tables are restored.
 	Assigned func()
+	// Restoring is called when tables of a partition are about to be restored. It
+	// may be nil.
+	Restoring func()
+	// Board is told what holds up the work. It may be nil.
+	Board *health.Board
 	// Committed is told of each commit: its units, and the records they wrote. It
 	// may be nil.
 	Committed func(units, outputs int)
-	// Standby keeps copies of tables. It is nil for none.
-	Standby Standby
 	// Refused is told of a record that a broker does not take, and returns nil when
 	// the tasks are going to leave it out on the second pass. It may be nil; such a
 	// record ends the run then, as it does with an error.
 	Refused func(*txn.RefusedError) error
+	// NumStandby is how many copies of each partition's tables the group keeps, and
+	// Standby keeps those that are this process's. It is nil for none.
+	NumStandby int
+	Standby    Standby
 	// Released is called when nothing of the engine works any more: when Run ends,
 	// or after a stop that a callback held up, when that returns.
 	Released func()
@@ -95,6 +110,7 @@ func (e *Engine) run(ctx context.Context) error {
 		if commits > 0 || known {
 			wait.Reset()
 		}
+		e.cfg.Board.Set(aboutWork, err)
 		e.cfg.Log.Warn("starting over from what is committed", "group", e.cfg.Group, "retry_in", wait.Next(), "err", err)
 		if wait.Wait(ctx) != nil {
 			return nil
@@ -122,7 +138,8 @@ func (e *taskError) Unwrap() error { return e.err }
 func isFinal(err error) bool {
 	var stuck *StopError
 	var broken *taskError
-	return errors.As(err, &stuck) || errors.As(err, &broken) || txn.IsFinal(err)
+	var replaced *InstanceError
+	return errors.As(err, &replaced) || errors.As(err, &stuck) || errors.As(err, &broken) || txn.IsFinal(err)
 }
 
 // changed makes a commit due. It never blocks.
@@ -136,19 +153,26 @@ func (e *Engine) changed() {
 // once works with one committer and one consumer until ctx ends or something
 // fails.
 func (e *Engine) once(ctx context.Context) (commits int64, err error) {
+	expected := e.cfg.Board.Expect(aboutCommit, slow)
 	committer, err := e.cfg.Committer(ctx)
+	expected()
 	if err != nil {
 		return 0, err
 	}
-	consumer, err := e.cfg.Consumer()
-	if err != nil {
+	w := newWork(e, committer)
+	if w.consumer, err = e.cfg.Consumer(w.strategy()); err != nil {
 		return 0, errors.Join(err, committer.Close())
 	}
-	w := newWork(e, committer, consumer)
 	e.set(w)
 	defer e.set(nil)
 	err = w.run(ctx)
 	return w.commits.Load(), err
+}
+
+func (e *Engine) restoring() {
+	if e.cfg.Restoring != nil {
+		e.cfg.Restoring()
+	}
 }
 
 func (e *Engine) set(w *work) {

@@ -140,10 +140,11 @@ func (b *testBundle) run(t *testing.T) *running {
 	cfg := engine.Config{
 		Group: "g", Topics: []string{"in"}, Interval: 20 * time.Millisecond, WriteInterval: 3 * time.Millisecond, WriteAhead: 1, StopTimeout: patience, Log: b.log,
 		Assigned: func() {}, Released: func() { shared.Close(); close(released) },
-		Consumer: func() (sarama.ConsumerGroup, error) {
+		Consumer: func(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup, error) {
 			conf := b.client.Config().Sarama()
 			conf.Consumer.Offsets.AutoCommit.Enable = false
-			conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{goka.CopartitioningStrategy}
+			conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
+			conf.Consumer.Group.Heartbeat.Interval = 50 * time.Millisecond
 			return sarama.NewConsumerGroup(b.client.Config().Brokers, "g", conf)
 		},
 		Committer: func(ctx context.Context) (txn.Committer, error) {

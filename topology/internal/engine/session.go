@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/IBM/sarama"
@@ -22,16 +21,22 @@ func (w *work) consume() {
 	go func() {
 		for err := range w.consumer.Errors() {
 			log.Debug("consumer group", "err", err)
+			w.engine.cfg.Board.Pass(aboutReading, err, forgotten)
 		}
 	}()
 	for w.life.Err() == nil {
-		err := w.consumer.Consume(w.life, w.engine.cfg.Topics, handler{w})
+		ctx, cancel := context.WithCancel(w.life)
+		err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel})
+		cancel()
 		switch {
+		case errors.Is(err, sarama.ErrFencedInstancedId):
+			w.fail(err)
 		case errors.Is(err, sarama.ErrClosedConsumerGroup):
 			return
 		case err == nil:
 			wait.Reset()
 		case w.life.Err() == nil:
+			w.engine.cfg.Board.Set(aboutGroup, err)
 			log.Warn("joining the consumer group again", "retry_in", wait.Next(), "err", err)
 			_ = wait.Wait(w.life) // its only error is the end of the loop
 		}
@@ -39,19 +44,23 @@ func (w *work) consume() {
 }
 
 // handler is the sarama.ConsumerGroupHandler of a work.
-type handler struct{ work *work }
+type handler struct {
+	work   *work
+	rejoin context.CancelFunc // ends the session, so that another one begins
+}
 
 // Setup gives each partition of the session a task. Tasks of the last session
 // go on with their partitions, unless sessions in between may have given these
 // to others.
 func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w := h.work
+	w.engine.cfg.Board.Clear(aboutGroup)
 	wanted := partitions(session.Claims())
 	w.mu.Lock()
 	var lost []*member
-	follows := w.last == lastSession{session.MemberID(), session.GenerationID() - 1}
+	follows := w.last.precedes(session)
 	for partition, m := range w.tasks {
-		if !follows || !slices.Contains(wanted, partition) {
+		if !follows || m.leaving || !slices.Contains(wanted, partition) {
 			lost = append(lost, m)
 			delete(w.tasks, partition)
 		}
@@ -64,15 +73,15 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w.dropping.Go(func() { w.drop(lost) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, partition := range wanted {
-		if w.tasks[partition] == nil {
-			w.tasks[partition] = w.start(partition)
-		}
-	}
 	w.last = lastSession{session.MemberID(), session.GenerationID()}
 	w.session = session
 	w.positions = map[string]map[int32]int64{}
-	go w.announce(session.Context(), slices.Collect(maps.Values(w.tasks)))
+	w.joined(session.GenerationID())
+	w.adopt(wanted)
+	if w.stale(session.Claims()) {
+		w.rejoined = true
+		h.rejoin()
+	}
 	return nil
 }
 
@@ -87,6 +96,7 @@ func (w *work) announce(ctx context.Context, members []*member) {
 			return
 		}
 	}
+	w.complete.Store(true)
 	w.engine.cfg.Assigned()
 }
 
@@ -99,22 +109,50 @@ func partitions(claims map[string][]int32) []int32 {
 	return slices.Compact(all)
 }
 
-// ConsumeClaim hands a claim's records to its task.
+// ConsumeClaim hands a claim's records to its task. It returns when the claim is
+// closed, and no sooner: that would end the session for all partitions.
 func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	w := h.work
 	w.mu.Lock()
 	m := w.tasks[claim.Partition()]
-	w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
+	if m != nil && !m.leaving {
+		w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
+	}
 	w.mu.Unlock()
+	if m != nil && m.take(session.Context(), claim) != nil {
+		m.wait(session.Context())
+	}
+	for range claim.Messages() { //nolint:revive // what still comes is the next owner's
+	}
+	if m != nil && w.isLeaving(m) {
+		m.wait(session.Context())
+	}
+	return nil
+}
+
+// take hands records over until the claim is closed or the task ends.
+func (m *member) take(ctx context.Context, claim sarama.ConsumerGroupClaim) error {
 	for message := range claim.Messages() {
 		messages := more(claim.Messages(), message)
-		if m.task.Put(session.Context(), claim.Topic(), claim.HighWaterMarkOffset(), messages) != nil {
-			// To return before the session's end would end it for all partitions.
-			<-session.Context().Done()
-			return nil
+		if err := m.task.Put(ctx, claim.Topic(), claim.HighWaterMarkOffset(), messages); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (w *work) isLeaving(m *member) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return m.leaving
+}
+
+// wait waits until a partition is given up or its session ends.
+func (m *member) wait(session context.Context) {
+	select {
+	case <-m.released:
+	case <-session.Done():
+	}
 }
 
 // more takes what there is without waiting.

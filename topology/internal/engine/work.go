@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gokavro/gokavro/topology/internal/assign"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -29,12 +30,20 @@ type work struct {
 	endCommits context.CancelFunc
 	dropping   sync.WaitGroup // tasks of partitions that were lost
 
-	committing sync.Mutex // held during a commit
+	complete   atomic.Bool // whether a session has had all its tables
+	committing sync.Mutex  // held during a commit; guards what follows
+	settled    bool        // whether work goes on
+	since      time.Time   // when there was nothing to commit at first
 
-	mu        sync.Mutex
-	tasks     map[int32]*member
-	session   sarama.ConsumerGroupSession // nil between two
-	last      lastSession
+	mu       sync.Mutex
+	tasks    map[int32]*member
+	open     map[int32]int               // tasks whose folder is not closed, by partition
+	session  sarama.ConsumerGroupSession // nil between two
+	last     lastSession
+	left     bool
+	rejoined bool // whether the group was asked for another assignment once
+	share    assign.Share
+	generation
 	positions map[string]map[int32]int64 // what the group goes on from
 }
 
@@ -44,14 +53,22 @@ type lastSession struct {
 	generation int32
 }
 
-// member is a task at work.
-type member struct {
-	task  *task.Task
-	ended chan struct{}
+// precedes reports whether nobody else can have had partitions since.
+func (l lastSession) precedes(s sarama.ConsumerGroupSession) bool {
+	return l.member == s.MemberID() && (l.generation == s.GenerationID() || l.generation == s.GenerationID()-1)
 }
 
-func newWork(e *Engine, committer txn.Committer, consumer sarama.ConsumerGroup) *work {
-	w := &work{engine: e, committer: committer, consumer: consumer, tasks: map[int32]*member{}, positions: map[string]map[int32]int64{}}
+// member is a task at work.
+type member struct {
+	task     *task.Task
+	ended    chan struct{}
+	leaving  bool          // whether it is being given up; mu guards it
+	released chan struct{} // closed when it is committed for the last time
+}
+
+func newWork(e *Engine, committer txn.Committer) *work {
+	w := &work{engine: e, committer: committer, tasks: map[int32]*member{}, open: map[int32]int{}, positions: map[string]map[int32]int64{}}
+	w.generation.changed = make(chan struct{})
 	w.life, w.end = context.WithCancelCause(context.Background())
 	w.allowed, w.endCommits = context.WithCancel(context.Background())
 	return w
@@ -71,7 +88,7 @@ func (w *work) run(ctx context.Context) error {
 	case <-w.life.Done():
 	}
 	_ = group.Wait()
-	err := context.Cause(w.life)
+	err := w.replaced(context.Cause(w.life))
 	if errors.Is(err, errStopped) {
 		err = nil
 	}
@@ -80,7 +97,11 @@ func (w *work) run(ctx context.Context) error {
 		err = &StopError{Bound: w.engine.cfg.StopTimeout}
 	}
 	w.endCommits()
-	return errors.Join(err, w.consumer.Close(), w.committer.Close())
+	err = errors.Join(err, w.consumer.Close(), w.committer.Close())
+	if _, replaced := errors.AsType[*InstanceError](err); isFinal(err) && !replaced {
+		w.leave()
+	}
+	return err
 }
 
 // stop lets every task finish the record in hand, commits, and ends the work.
@@ -109,6 +130,7 @@ func (w *work) stop() {
 	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
 	w.commit()
 	w.end(cause)
+	w.leave()
 }
 
 // release gives up all tasks, and reports whether that is done within the bound
@@ -162,22 +184,38 @@ func (w *work) drop(members []*member) {
 		if err := m.task.Close(); err != nil {
 			w.engine.cfg.Log.Warn("closing the tables of a partition", "partition", m.task.Partition(), "err", err)
 		}
+		w.closed(m.task.Partition())
 	}
 }
 
-// start runs the task of a partition.
+// closed makes the folder of a partition free for a standby.
+func (w *work) closed(partition int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open[partition]--
+	if w.session != nil {
+		w.placeStandbys()
+	}
+}
+
+// start runs the task of a partition; mu is held.
 func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
 	cfg.Changed = w.engine.changed
+	about := aboutPartition(partition)
+	cfg.Trouble = func(err error) { w.engine.cfg.Board.Set(about, err) }
+	cfg.Cured = func() { w.engine.cfg.Board.Clear(about) }
 	if cfg.Open != nil {
 		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
+		w.engine.restoring()
 	}
-	m := &member{task: task.New(cfg), ended: make(chan struct{})}
+	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
+	w.open[partition]++
 	go func() {
 		defer close(m.ended)
 		err := m.task.Run()
-		// Tables that are damaged are healed when they are opened again.
-		if _, damaged := errors.AsType[*store.DamageError](err); err != nil && !damaged {
+		cfg.Cured() // what the next task of the partition meets is its own
+		if err != nil && !curedByOpening(err) {
 			err = &taskError{err}
 		}
 		if err != nil {
@@ -185,6 +223,14 @@ func (w *work) start(partition int32) *member {
 		}
 	}()
 	return m
+}
+
+// curedByOpening reports whether an error is of tables that are to be opened
+// again: damaged ones are healed then, and a disk that was full may have room.
+func curedByOpening(err error) bool {
+	_, damaged := errors.AsType[*store.DamageError](err)
+	_, failed := errors.AsType[*store.DiskError](err)
+	return damaged || failed
 }
 
 // opening ends the work over a fault of the tables that trying again does not

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -121,6 +123,9 @@ const loadsAtOnce = 4
 
 // Follower keeps a loaded table up to date.
 type Follower struct {
+	// Board is told while the topic cannot be followed. It may be nil.
+	Board *health.Board
+
 	table  *Table
 	client *kafka.Client
 	next   map[int32]*kafka.Position // each is used by the goroutine of its partition
@@ -177,7 +182,7 @@ func (f *Follower) Run(ctx context.Context) error {
 func (f *Follower) follow(ctx context.Context, partition int32) {
 	var wait backoff.Backoff
 	for ctx.Err() == nil {
-		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: *f.next[partition]}
+		query := kafka.Query{Topic: f.table.topic, Partitions: []int32{partition}, From: *f.next[partition], Interrupted: f.trouble}
 		err := f.client.Read(ctx, query, func(record kafka.Record) error {
 			wait.Reset()
 			return f.take(record)
@@ -185,7 +190,16 @@ func (f *Follower) follow(ctx context.Context, partition int32) {
 		if ctx.Err() != nil {
 			return
 		}
+		f.trouble(err)
 		f.table.log.Warn("following a table again", "topic", f.table.topic, "partition", partition, "retry_in", wait.Next(), "err", err)
 		_ = wait.Wait(ctx) // its only error is the end of the loop
 	}
+}
+
+// forgotten is how long after its last fault the following counts as healthy. A
+// fault that lasts comes again before that.
+const forgotten = 10 * time.Second
+
+func (f *Follower) trouble(err error) {
+	f.Board.Pass("following table "+f.table.topic, err, forgotten)
 }

@@ -173,7 +173,9 @@ func TestALoadThatComesAfterTheCloseIsRefused(t *testing.T) {
 		if err := b.db.Close(); err != nil {
 			t.Fatal(err)
 		}
+		_, unread := b.db.TopicID("a")
 		for doing, err := range map[string]error{
+			"reading the topic id": unread, "noting it": b.db.SetTopicID("a", "1"),
 			"a load": loader.Commit(1), "clearing": b.db.Clear("a"), "tidying": b.db.Tidy(b.clock.now(), 1),
 		} {
 			if !errors.Is(err, store.ErrClosed) {

@@ -60,8 +60,25 @@ func (f *faults) told(doing string, err error) error {
 	if isDamage(err) {
 		return &DamageError{Doing: doing, Folder: f.folder, Err: err}
 	}
-	return fmt.Errorf("store: %s: %s: %w: see to the disk, then open it again", doing, f.folder, err)
+	return &DiskError{Doing: doing, Folder: f.folder, Err: err}
 }
+
+// DiskError tells that the disk is full or has failed. What was written before
+// is there, once it is opened again.
+type DiskError struct {
+	// Doing is what met the fault, and Folder the database's.
+	Doing, Folder string
+	// Err is the disk's error.
+	Err error
+}
+
+// Error says what to do.
+func (e *DiskError) Error() string {
+	return fmt.Sprintf("store: %s: %s: %v: see to the disk, then open it again", e.Doing, e.Folder, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *DiskError) Unwrap() error { return e.Err }
 
 // DamageError tells that files are not what was written. The next [Open] empties
 // the folder.

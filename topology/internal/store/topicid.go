@@ -13,6 +13,8 @@ func (db *DB) TopicID(table string) (string, error) {
 	if db.tables[table] == nil {
 		return "", unknown(table)
 	}
+	db.flushing.Lock()
+	defer db.flushing.Unlock()
 	if err := db.faults.err(); err != nil {
 		return "", err
 	}

@@ -88,6 +88,10 @@ func (t *Task) handOver() {
 		return
 	}
 	t.handed += int64(count)
+	if t.troubled {
+		t.troubled = false
+		t.cfg.Cured()
+	}
 	t.pending = append(t.pending[:0], t.pending[count:]...)
 	if t.soft.Err() != nil {
 		t.makeRoom()

@@ -62,6 +62,10 @@ type Config struct {
 	// Changed is called when enough units are finished for a commit. It must not
 	// block.
 	Changed func()
+	// Trouble is told why the task is held up, before it tries again; Cured is
+	// called when it goes on. They must not block. The defaults do nothing.
+	Trouble func(error)
+	Cured   func()
 	Log     *slog.Logger
 }
 
@@ -146,6 +150,7 @@ type Task struct {
 	rows     map[string]*store.Cache[entry] // by table, over state.DB
 	swept    time.Time
 	handed   int64 // units handed over since the start
+	troubled bool  // whether none was since the last restart
 }
 
 // New returns a task. It does nothing until Run.
@@ -156,6 +161,9 @@ func New(cfg Config) *Task {
 	}
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
+	}
+	if cfg.Trouble == nil {
+		cfg.Trouble, cfg.Cured = func(error) {}, func() {}
 	}
 	t := &Task{
 		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits.Records, cfg.Limits.MaxIdle),
@@ -222,6 +230,7 @@ func (t *Task) Run() error {
 		if errors.As(err, &broken) || attempt == t.cfg.Limits.Restarts {
 			return err
 		}
+		t.trouble(err)
 		t.cfg.Log.Warn("restarting a task", "partition", t.cfg.Partition, "attempt", attempt+1, "retry_in", wait.Next(), "err", err)
 		if wait.Wait(t.soft) != nil {
 			return nil
@@ -251,11 +260,13 @@ func (t *Task) open() bool {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.state, t.rows = state, t.caches(state.DB)
+			t.cfg.Cured()
 			return true
 		}
 		if t.soft.Err() != nil {
 			return false
 		}
+		t.cfg.Trouble(err)
 		t.cfg.Log.Warn("restoring the tables again", "partition", t.cfg.Partition, "retry_in", wait.Next(), "err", err)
 		if wait.Wait(t.soft) != nil {
 			return false
@@ -294,6 +305,15 @@ func (t *Task) Close() error {
 	state := t.state
 	t.state = State{}
 	return state.Close()
+}
+
+// trouble tells why the task is restarted; the next record that is done is the
+// cure.
+func (t *Task) trouble(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.troubled = true
+	t.cfg.Trouble(err)
 }
 
 func (t *Task) progress() int64 {

@@ -37,18 +37,19 @@ func gaveUp(ctx context.Context, err error) error {
 
 // place is where requests go that only one broker answers.
 type place struct {
-	find    func() (*sarama.Broker, error)
-	refresh func() error
+	find     func() (*sarama.Broker, error)
+	refresh  func() error
+	retrying func(error)
 }
 
 // coordinator is that of the transactional id; without one every broker is.
 func (w *writer) coordinator() place {
 	if w.transactionalID == "" {
-		return place{find: w.anyBroker, refresh: func() error { return w.conn.RefreshMetadata() }}
+		return place{find: w.anyBroker, refresh: func() error { return w.conn.RefreshMetadata() }, retrying: w.retrying}
 	}
 	return place{
 		find:    func() (*sarama.Broker, error) { return w.conn.TransactionCoordinator(w.transactionalID) },
-		refresh: func() error { return w.conn.RefreshTransactionCoordinator(w.transactionalID) },
+		refresh: func() error { return w.conn.RefreshTransactionCoordinator(w.transactionalID) }, retrying: w.retrying,
 	}
 }
 
@@ -63,7 +64,7 @@ func (w *writer) anyBroker() (*sarama.Broker, error) {
 func (w *writer) group(id string) place {
 	return place{
 		find:    func() (*sarama.Broker, error) { return w.conn.Coordinator(id) },
-		refresh: func() error { return w.conn.RefreshCoordinator(id) },
+		refresh: func() error { return w.conn.RefreshCoordinator(id) }, retrying: w.retrying,
 	}
 }
 
@@ -73,11 +74,13 @@ func (p place) ask(ctx context.Context, what string, request func(*sarama.Broker
 	err := again(ctx, func() error {
 		broker, err := p.find()
 		if err != nil {
+			p.retrying(err)
 			return err
 		}
 		if err = request(broker); err == nil {
 			return nil
 		}
+		p.retrying(err)
 		if isTransport(err) {
 			// sarama leaves a connection open whose answer is late.
 			_ = broker.Close()

@@ -49,7 +49,9 @@ func (o *oneByOne) Commit(ctx context.Context, b Batch) error {
 }
 
 func (o *oneByOne) commit(ctx context.Context, b Batch) error {
-	stillMember := func(ctx context.Context) error { return o.isMember(ctx, b.Member) }
+	stillMember := func(ctx context.Context) error {
+		return b.asMember(ctx, func(member *sarama.ConsumerGroupMetadata) error { return o.isMember(ctx, member) })
+	}
 	if err := stillMember(ctx); err != nil {
 		return err
 	}
@@ -61,7 +63,7 @@ func (o *oneByOne) commit(ctx context.Context, b Batch) error {
 	if len(b.Offsets) == 0 {
 		return nil
 	}
-	return o.commitOffsets(ctx, b)
+	return b.asMember(ctx, func(member *sarama.ConsumerGroupMetadata) error { return o.commitOffsets(ctx, b, member) })
 }
 
 // isMember asks the group before anything is written or repeated: a process that was frozen
@@ -87,17 +89,17 @@ func (o *oneByOne) isMember(ctx context.Context, m *sarama.ConsumerGroupMetadata
 	})
 }
 
-func (o *oneByOne) commitOffsets(ctx context.Context, b Batch) error {
+func (o *oneByOne) commitOffsets(ctx context.Context, b Batch, member *sarama.ConsumerGroupMetadata) error {
 	request := &sarama.OffsetCommitRequest{
-		Version: 7, ConsumerGroup: b.Member.GroupID, ConsumerGroupGeneration: b.Member.GenerationID,
-		ConsumerID: b.Member.MemberID, GroupInstanceId: b.Member.GroupInstanceID, RetentionTime: -1,
+		Version: 7, ConsumerGroup: member.GroupID, ConsumerGroupGeneration: member.GenerationID,
+		ConsumerID: member.MemberID, GroupInstanceId: member.GroupInstanceID, RetentionTime: -1,
 	}
 	for topic, partitions := range b.Offsets {
 		for partition, offset := range partitions {
 			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, "")
 		}
 	}
-	return o.writer.group(b.Member.GroupID).ask(ctx, "committing offsets of group "+b.Member.GroupID, func(b *sarama.Broker) error {
+	return o.writer.group(member.GroupID).ask(ctx, "committing offsets of group "+member.GroupID, func(b *sarama.Broker) error {
 		response, err := b.CommitOffset(request)
 		if err != nil {
 			return err

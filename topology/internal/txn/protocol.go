@@ -62,12 +62,12 @@ func (t *transactions) addGroup(ctx context.Context, group string) error {
 	})
 }
 
-func (t *transactions) addOffsets(ctx context.Context, b Batch) error {
+func (t *transactions) addOffsets(ctx context.Context, b Batch, member *sarama.ConsumerGroupMetadata) error {
 	w := t.writer
 	request := &sarama.TxnOffsetCommitRequest{
 		Version: 3, TransactionalID: w.transactionalID, ProducerID: w.id, ProducerEpoch: w.epoch,
-		GroupID: b.Member.GroupID, GenerationID: b.Member.GenerationID,
-		MemberID: b.Member.MemberID, GroupInstanceID: b.Member.GroupInstanceID,
+		GroupID: member.GroupID, GenerationID: member.GenerationID,
+		MemberID: member.MemberID, GroupInstanceID: member.GroupInstanceID,
 		Topics: map[string][]*sarama.PartitionOffsetMetadata{},
 	}
 	none := ""
@@ -77,7 +77,7 @@ func (t *transactions) addOffsets(ctx context.Context, b Batch) error {
 			request.Topics[topic] = append(request.Topics[topic], at)
 		}
 	}
-	return w.group(b.Member.GroupID).ask(ctx, "adding offsets of group "+b.Member.GroupID, func(b *sarama.Broker) error {
+	return w.group(member.GroupID).ask(ctx, "adding offsets of group "+member.GroupID, func(b *sarama.Broker) error {
 		response, err := b.TxnOffsetCommit(request)
 		if err != nil {
 			return err

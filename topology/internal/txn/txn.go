@@ -25,6 +25,11 @@ type Batch struct {
 	Offsets map[string]map[int32]int64
 	// Member is who commits.
 	Member *sarama.ConsumerGroupMetadata
+	// Renew is asked when the group has refused Member because its generation is
+	// over. It returns what the member is in the next one, when it still holds what
+	// the batch is about, and else nil: the member was replaced. It may wait for the
+	// end of a rebalance, until ctx ends. Without it every such member was replaced.
+	Renew func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata
 }
 
 // Committer takes batches, one after the other. After an error it takes no
@@ -59,6 +64,9 @@ type Config struct {
 	// Singly are topics whose next records are written each in a batch of its own,
 	// so that a broker which refuses one says which.
 	Singly []string
+	// Retrying is told what a request met that is sent again. It must not block.
+	// It may be nil.
+	Retrying func(error)
 }
 
 const (
@@ -158,7 +166,7 @@ func (t *transactions) fill(ctx context.Context, b Batch) error {
 	if err := t.addGroup(ctx, b.Member.GroupID); err != nil {
 		return err
 	}
-	return t.addOffsets(ctx, b)
+	return b.asMember(ctx, func(member *sarama.ConsumerGroupMetadata) error { return t.addOffsets(ctx, b, member) })
 }
 
 // abort ends a transaction that met a fault, so that readers and the group's

@@ -37,6 +37,8 @@ type writer struct {
 	id    int64
 	epoch int16
 
+	retrying func(error) // told what is tried again
+
 	// mayRepeat is asked before a write is repeated; nil allows it.
 	mayRepeat func(context.Context) error
 
@@ -50,12 +52,16 @@ func newWriter(ctx context.Context, cfg kafka.Config, c Config) (*writer, error)
 	if err != nil {
 		return nil, err
 	}
+	if c.Retrying == nil {
+		c.Retrying = func(error) {}
+	}
 	if c.Hasher == nil {
 		c.Hasher = kafka.NewHasher
 	}
 	w := &writer{
 		conn: conn, transactionalID: c.TransactionalID, compression: c.Compression,
 		maxBytes: conn.Config().Producer.MaxMessageBytes, hasher: c.Hasher(), topics: map[string]*topic{}, singly: c.Singly,
+		retrying: c.Retrying,
 	}
 	within, done := w.within(ctx, patience)
 	err = w.init(within, c)
@@ -148,6 +154,7 @@ func (w *writer) flush(ctx context.Context) error {
 		case !isRetriable(err):
 			return err
 		}
+		w.retrying(err)
 		if wait.Wait(ctx) != nil {
 			return gaveUp(ctx, err)
 		}

@@ -13,7 +13,7 @@ import (
 // folder is a table in a state folder.
 type folder struct {
 	options
-	state *runner.State
+	state *runner.StateFolder
 	table runner.StateTable
 }
 

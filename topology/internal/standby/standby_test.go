@@ -1,0 +1,267 @@
+package standby_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/internal/store"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+func TestPromotionReadsOnlyTheTail(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.write(t, "a", 0, "k1", "1", "k2", "1", "k3", "1")
+	b.write(t, "ttl", 0, "k", "1")
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	if got := b.heard.caughtUp[0]; got.Records != 4 {
+		t.Errorf("loaded %d records, want 4", got.Records)
+	}
+	b.write(t, "a", 0, "k1", "2", "k2", "", "k4", "2")
+	b.awaitStable(t, "a")
+	eventually(t, "the copy is warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0}) })
+	if diff := cmp.Diff(map[int32]int64{0: 0}, b.standbys.Lags()); diff != "" {
+		t.Errorf("lags (-want +got):\n%s", diff)
+	}
+	if err := b.standbys.Release(0); err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, "a", 0, "k1", "3")
+	db, restored := b.promote(t)
+	if restored != 1 {
+		t.Errorf("read %d records after the promotion, want the one that the copy did not have", restored)
+	}
+	if diff := cmp.Diff(map[string]string{"k1": "3", "k3": "1", "k4": "2"}, rows(t, db, "a")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"k": "1"}, rows(t, db, "ttl")); diff != "" {
+		t.Errorf("rows of the table with a TTL (-want +got):\n%s", diff)
+	}
+	if !b.standbys.Promoted(0) || b.standbys.Promoted(0) {
+		t.Error("want it told once that the copy was promoted")
+	}
+}
+
+func TestAStandbyHoldsNothingThatIsNotCommitted(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	x := b.transactor(t)
+	b.send(t, x, "k", "committed")
+	if err := x.CommitTxn(); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, x)
+	b.send(t, x, "k", "aborted")
+	b.send(t, x, "aborted", "1")
+	if err := x.AbortTxn(); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, x)
+	b.send(t, x, "k", "open")
+	b.write(t, "a", 0, "behind it", "1")
+	eventually(t, "the markers are written", func() bool { return b.end(t, "a", kafka.ReadCommitted) == 5 })
+	b.awaitStable(t, "a")
+	if err := b.standbys.Release(0); err != nil {
+		t.Fatal(err)
+	}
+	db := b.open(t)
+	if diff := cmp.Diff(map[string]string{"k": "committed"}, rows(t, db, "a")); diff != "" {
+		t.Errorf("rows while a transaction is open (-want +got):\n%s", diff)
+	}
+	if got, stable := db.Offset("a"), b.end(t, "a", kafka.ReadCommitted); got > stable {
+		t.Errorf("got offset %d behind the last stable one, %d", got, stable)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.CommitTxn(); err != nil {
+		t.Fatal(err)
+	}
+	db, restored := b.promote(t)
+	if restored != 2 {
+		t.Errorf("read %d records after the promotion, want 2", restored)
+	}
+	if diff := cmp.Diff(map[string]string{"k": "open", "behind it": "1"}, rows(t, db, "a")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestAFolderGoesFromTheTaskToTheStandbyAndBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.write(t, "a", 0, "k", "1")
+	task, _ := b.promote(t)
+	b.standbys.Assign([]int32{0})
+	b.write(t, "a", 0, "k", "2")
+	if err := task.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	if got := b.heard.caughtUp[0].Records; got != 1 {
+		t.Errorf("loaded %d records, want the one that the task did not have", got)
+	}
+	// A rebalance says first which copies are kept, then starts the tasks.
+	b.standbys.Assign(nil)
+	db, restored := b.promote(t)
+	if restored != 0 {
+		t.Errorf("read %d records after the promotion, want none", restored)
+	}
+	if !b.standbys.Promoted(0) {
+		t.Error("the promotion is not told")
+	}
+	if diff := cmp.Diff(map[string]string{"k": "2"}, rows(t, db, "a")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestAReleaseDuringALoadIsQuickAndSafe(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	const keys = 200
+	var pairs []string
+	for i := range 10 * keys {
+		pairs = append(pairs, fmt.Sprintf("k%d", i%keys), strings.Repeat("x", 20_000)+fmt.Sprint(i))
+	}
+	b.write(t, "a", 0, pairs...)
+	met, hold := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	b.heard.loading = func() {
+		once.Do(func() { close(met) })
+		<-hold
+	}
+	b.standbys.Assign([]int32{0})
+	<-met
+	// The loading holds still: whoever waits for it waits for ever.
+	if err := b.standbys.Release(0); err != nil {
+		t.Fatal(err)
+	}
+	db := b.open(t)
+	close(hold)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b.standbys.Promoted(0) {
+		t.Error("a copy that was not loaded counts as promoted")
+	}
+	db, _ = b.promote(t)
+	got := rows(t, db, "a")
+	for i := range keys {
+		if want := fmt.Sprint(9*keys + i); !strings.HasSuffix(got[fmt.Sprintf("k%d", i)], "x"+want) {
+			t.Fatalf("key k%d: the value does not end in %s", i, want)
+		}
+	}
+}
+
+func TestAssignReplacesTheSet(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3)
+	for partition := range int32(3) {
+		b.write(t, "a", partition, "k", "1")
+	}
+	b.standbys.Assign([]int32{0, 1})
+	eventually(t, "two copies are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0, 1}) })
+	b.standbys.Assign([]int32{1, 2})
+	eventually(t, "the others are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{1, 2}) })
+	if got := b.heard.times(); got != 3 {
+		t.Errorf("%d copies were loaded, want 3: one stays", got)
+	}
+	eventually(t, "the folder of the one that left is free", func() bool {
+		db, err := store.Open(b.store)
+		return err == nil && db.Close() == nil
+	})
+	if err := b.standbys.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.standbys.Assign([]int32{0})
+	if got := b.standbys.Lags(); len(got) > 0 {
+		t.Errorf("got copies %v after Close", got)
+	}
+}
+
+func TestADamagedStoreIsLoadedAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.write(t, "a", 0, "k", "1")
+	db, _ := b.promote(t)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	seal := filepath.Join(store.Folder(b.store.Dir, b.store.Owner.Group, 0), "SEAL")
+	if err := os.WriteFile(seal, []byte("no seal"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	if got := b.heard.caughtUp[0].Records; got != 1 {
+		t.Errorf("loaded %d records, want all, 1", got)
+	}
+	db, _ = b.promote(t)
+	if diff := cmp.Diff(map[string]string{"k": "1"}, rows(t, db, "a")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestACopyOfAChangelogThatWasMadeAnewIsLoadedAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.write(t, "a", 0, "k", "1", "gone", "1")
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.DeleteTopic(b.topic("a")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the topic is made anew", func() bool {
+		err := admin.CreateTopic(b.topic("a"), &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false)
+		return err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists)
+	})
+	b.write(t, "a", 0, "k", "2")
+	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
+	if got := b.heard.reasons(); len(got) != 1 || !strings.Contains(got[0], "made anew") {
+		t.Errorf("got %q, want why it was cleared", got)
+	}
+	b.awaitStable(t, "a")
+	db, _ := b.promote(t)
+	if diff := cmp.Diff(map[string]string{"k": "2"}, rows(t, db, "a")); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStandbyOutlastsABrokerThatIsAway(t *testing.T) {
+	t.Parallel()
+	cfg := devstack.Config{NoRegistry: true, Dir: t.TempDir()}
+	stack := startStack(t, cfg)
+	b := setupOn(t, stack.Brokers(), 1)
+	b.write(t, "a", 0, "k", "1")
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	if err := stack.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.KafkaAddr = stack.Brokers()[0]
+	startStack(t, cfg)
+	b.write(t, "a", 0, "k", "2")
+	b.awaitStable(t, "a")
+	if got := b.heard.times(); got != 1 {
+		t.Errorf("the copy was loaded %d times, want once", got)
+	}
+	db, restored := b.promote(t)
+	if diff := cmp.Diff(map[string]string{"k": "2"}, rows(t, db, "a")); diff != "" || restored > 0 {
+		t.Errorf("read %d records after the promotion; rows (-want +got):\n%s", restored, diff)
+	}
+}

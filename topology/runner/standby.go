@@ -1,0 +1,120 @@
+package runner
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/restore"
+	"github.com/gokavro/gokavro/topology/internal/standby"
+)
+
+// Standby is how a copy of a partition's tables came to the end of their
+// changelogs.
+type Standby struct {
+	// Partition is the partition.
+	Partition int32
+	// Records and Bytes count what was read, the bytes of keys and values.
+	Records, Bytes int64
+}
+
+// Promotion is how a copy of a partition's tables became the owner's.
+type Promotion struct {
+	// Partition is the partition.
+	Partition int32
+	// Records and Bytes count what the copy did not have yet.
+	Records, Bytes int64
+	// Took is the time from opening the copy until the partition went on.
+	Took time.Duration
+}
+
+// String says it in one line.
+func (p Promotion) String() string {
+	return fmt.Sprintf("partition %d: %d records (%d bytes) read, took %s", p.Partition, p.Records, p.Bytes, p.Took.Round(time.Millisecond))
+}
+
+// keepStandbys has the engine keep copies of other members' tables, if that is
+// wanted and there are tables.
+func (m *member) keepStandbys(config *engine.Config) {
+	if m.cfg.NumStandby == 0 || len(m.stores) == 0 {
+		return
+	}
+	m.standbys = standby.New(standby.Config{
+		Client: m.client, Store: m.database(0), Log: m.cfg.Logger, Events: m.cfg.standbyEvents(),
+	})
+	config.Standby = m.standbys
+	released := config.Released
+	config.Released = func() {
+		if err := m.standbys.Close(); err != nil {
+			m.cfg.Logger.Warn("closing the standbys", "err", err)
+		}
+		released()
+	}
+}
+
+// standbyEvents tells the log, and who wants to hear it, what copies do.
+func (c Config) standbyEvents() standby.Events {
+	return standby.Events{
+		Started: func(partition int32) {
+			if c.Events.StandbyStarted != nil {
+				c.Events.StandbyStarted(partition)
+			}
+		},
+		CaughtUp: func(p standby.Progress) {
+			c.Logger.Info("a standby is up to date", "partition", p.Partition, "records", p.Records, "bytes", p.Bytes)
+			if c.Events.StandbyCaughtUp != nil {
+				c.Events.StandbyCaughtUp(Standby{Partition: p.Partition, Records: p.Records, Bytes: p.Bytes})
+			}
+		},
+		Restore: func() restore.Events {
+			events := c.restoring()
+			return restore.Events{Cleared: events.Cleared}
+		},
+	}
+}
+
+// promotion is the opening of an up-to-date copy by its partition's task.
+type promotion struct {
+	cfg   Config
+	began time.Time
+
+	mu   sync.Mutex
+	read Promotion
+}
+
+// promotion returns nil if a partition's tables were no up-to-date copy.
+func (m *member) promotion(partition int32) *promotion {
+	if m.standbys == nil || !m.standbys.Promoted(partition) {
+		return nil
+	}
+	return &promotion{cfg: m.cfg, began: time.Now(), read: Promotion{Partition: partition}}
+}
+
+// hear counts what the restore of the tables reads.
+func (p *promotion) hear(events restore.Events) restore.Events {
+	if p == nil {
+		return events
+	}
+	finished := events.Finished
+	events.Finished = func(done restore.Progress) {
+		finished(done)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.read.Records += done.Records
+		p.read.Bytes += done.Bytes
+	}
+	return events
+}
+
+// done tells that the tables are there.
+func (p *promotion) done() {
+	if p == nil {
+		return
+	}
+	p.read.Took = time.Since(p.began)
+	p.cfg.Logger.Info("promoted a standby", "partition", p.read.Partition, "records", p.read.Records, "bytes", p.read.Bytes, "took", p.read.Took)
+	if p.cfg.Events.Promoted != nil {
+		p.cfg.Events.Promoted(p.read)
+	}
+}
