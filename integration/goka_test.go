@@ -108,10 +108,10 @@ func (s *switched) withGoka(t *testing.T) *ready {
 }
 
 // withRunner runs the same group with the runner.
-func (s *switched) withRunner(t *testing.T, delivery runner.Delivery) *ready {
+func (s *switched) withRunner(t *testing.T, delivery runner.Delivery, opts ...runner.GroupOption) *ready {
 	t.Helper()
 	cfg := runner.Config{Brokers: strings.Split(s.brokers, ","), StateDir: t.TempDir(), Delivery: delivery}
-	p, err := runner.FromGoka(cfg, s.group())
+	p, err := runner.FromGoka(cfg, s.group(), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestAGokaGroupIsSwitchedProcessByProcess(t *testing.T) {
 		first, second := s.withGoka(t), s.withGoka(t)
 		s.round(t)
 		first.stop(t)
-		ours := s.withRunner(t, runner.AtLeastOnce)
+		ours := s.withRunner(t, runner.AtLeastOnce, runner.BesideGoka())
 		s.round(t)
 		second.stop(t)
 		s.round(t)
@@ -207,10 +207,15 @@ func TestAGokaGroupIsSwitchedProcessByProcess(t *testing.T) {
 		s.round(t)
 		ours.stop(t)
 		s.round(t)
-		last := s.withRunner(t, runner.AtLeastOnce)
+		last := s.withRunner(t, runner.AtLeastOnce, runner.BesideGoka())
 		back.stop(t)
 		s.round(t)
+		// Where no process of goka is left, the option goes one by one as well.
+		next := s.withRunner(t, runner.ExactlyOnce)
+		s.round(t)
 		last.stop(t)
+		s.round(t)
+		next.stop(t)
 		if diff := cmp.Diff(s.outputs(t), s.exact()); diff != "" {
 			t.Errorf("outputs (-got +want): %s", diff)
 		}

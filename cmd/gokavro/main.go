@@ -16,6 +16,7 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/produce"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/schema"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/table"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/topology"
 )
 
 func main() { cli.Main(commands()...) }
@@ -27,6 +28,7 @@ func commands() []*cobra.Command {
 		produce.Command(),
 		consume.Command(),
 		table.Command(),
+		topology.Command(),
 		lag.Command(),
 		dlq.Command(),
 		schema.Command(),

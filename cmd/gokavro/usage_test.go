@@ -20,7 +20,7 @@ func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"", "produce", "consume", "dev", "lag",
-		"table", "table get", "table scan",
+		"table", "table get", "table scan", "topology", "topology plan", "topology apply",
 		"dlq", "dlq list", "dlq show", "dlq replay", "dlq drop",
 		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen", "schema bundle",
 		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",

@@ -87,6 +87,7 @@ type bench struct {
 	kind, brokers, prefix string
 	watch                 *watch
 	workers               map[string]*worker.Process
+	logs                  map[string]string // by worker
 	stopFeed              func() int
 	strict                bool // whether to assert
 }
@@ -95,8 +96,8 @@ type bench struct {
 func begin(t *testing.T, kind, brokers string) *bench {
 	t.Helper()
 	b := &bench{
-		kind: kind, brokers: brokers, prefix: "pause-" + strings.ToLower(rand.Text()[:8]) + "-", strict: kind == onRunner,
-		watch: &watch{seen: map[int32][]sight{}, count: map[string]int{}}, workers: map[string]*worker.Process{},
+		kind: kind, brokers: brokers, prefix: "pause-" + strings.ToLower(rand.Text()[:8]) + "-", strict: kind != onPlainGoka,
+		watch: &watch{seen: map[int32][]sight{}, count: map[string]int{}}, workers: map[string]*worker.Process{}, logs: map[string]string{},
 	}
 	client, err := kafka.Dial(t.Context(), kafka.Config{Brokers: strings.Split(brokers, ",")})
 	if err != nil {
@@ -107,6 +108,9 @@ func begin(t *testing.T, kind, brokers string) *bench {
 		kafka.Topic{Name: b.prefix + inTopic, Partitions: partitions}, kafka.Topic{Name: b.prefix + outTopic, Partitions: partitions})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if hasTable(kind) {
+		b.fillTable(t, client)
 	}
 	b.start(t, "one")
 	b.start(t, "two")
@@ -149,9 +153,14 @@ func (b *bench) feed(t *testing.T) {
 func (b *bench) start(t *testing.T, name string) {
 	t.Helper()
 	dir := t.TempDir()
+	b.logs[name] = filepath.Join(dir, "log")
+	args := []string{"--brokers", b.brokers}
+	if b.kind == onStandby {
+		args = append(args, "--num-standby", "1")
+	}
 	p, err := worker.Start(worker.Launch{
-		Kind: b.kind, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
-		Args: []string{"--brokers", b.brokers}, Env: []string{nameEnv + "=" + name, prefixEnv + "=" + b.prefix},
+		Kind: b.kind, State: filepath.Join(dir, "state"), Log: b.logs[name],
+		Args: args, Env: []string{nameEnv + "=" + name, prefixEnv + "=" + b.prefix},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,9 @@ import (
 const (
 	onRunner    = "runner"
 	onPlainGoka = "goka"
+	// With a big table, each partition's with a standby and without one.
+	onStandby = "standby"
+	onTable   = "table"
 )
 
 // nameEnv and prefixEnv are what a worker puts before each output, and before
@@ -47,6 +50,9 @@ func work(kind string, args []string) error {
 	cfg, err := runner.Load(flags)
 	if err != nil {
 		return err
+	}
+	if hasTable(kind) {
+		return worker.Group(cfg, tableGroup())
 	}
 	return worker.Group(cfg, group())
 }

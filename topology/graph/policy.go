@@ -53,7 +53,9 @@ type Retry struct {
 
 // Defaults of [Retry].
 const (
-	DefaultBackoff    = 100 * time.Millisecond
+	// DefaultBackoff is the pause before the second try.
+	DefaultBackoff = 100 * time.Millisecond
+	// DefaultMaxBackoff is the longest pause.
 	DefaultMaxBackoff = 30 * time.Second
 	// DefaultTopicAttempts are those of records in the retry topic.
 	DefaultTopicAttempts = 10
@@ -64,7 +66,9 @@ func (r Retry) WithDefaults() Retry {
 	if r.Attempts == 0 && r.Budget == 0 {
 		r.Attempts = 1
 	}
-	r.TopicAttempts = cmp.Or(r.TopicAttempts, DefaultTopicAttempts)
+	if r.Topic {
+		r.TopicAttempts = cmp.Or(r.TopicAttempts, DefaultTopicAttempts)
+	}
 	r.Backoff = cmp.Or(r.Backoff, DefaultBackoff)
 	r.MaxBackoff = max(cmp.Or(r.MaxBackoff, DefaultMaxBackoff), r.Backoff)
 	return r

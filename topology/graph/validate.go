@@ -55,7 +55,7 @@ func (g *Graph) fault(faults []string) error {
 func (g *Graph) Validate() error {
 	var faults []string
 	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	if !legalName(g.Name) {
+	if !LegalTopic(g.Name) {
 		add("its name %q is not a legal topic name: use letters, digits, '.', '_' and '-'", g.Name)
 	}
 	if len(g.Of(Input)) == 0 {
@@ -73,7 +73,7 @@ type checker interface{ Check() error }
 
 func (g *Graph) nodeFaults(n Node) []string {
 	var faults []string
-	if n.Kind != Step && !legalName(n.Topic) {
+	if n.Kind != Step && !LegalTopic(n.Topic) {
 		faults = append(faults, fmt.Sprintf("%s %q: the topic name %q is not legal: use 1 to 249 letters, digits, '.', '_' and '-'", n.Kind, n.Name, n.Topic))
 	}
 	if n.Kind != Step && n.Codec == nil {
@@ -219,7 +219,7 @@ func spell(counts map[int32][]string) string {
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-// legalName holds Kafka's rule for topic names (org.apache.kafka.common.internals.Topic).
-func legalName(name string) bool {
+// LegalTopic holds Kafka's rule for topic names (org.apache.kafka.common.internals.Topic).
+func LegalTopic(name string) bool {
 	return topicName.MatchString(name) && name != "." && name != ".."
 }

@@ -52,6 +52,8 @@ func (c *Client) ReadBulk(ctx context.Context, r Range, handle func(Bulk) error)
 		return fmt.Errorf("kafka: reading topic %q: %w", r.Topic, err)
 	}
 	defer func() { _ = own.Close() }()
+	// It knows no broker yet. What is wrong shows at the first request.
+	_ = own.sarama.RefreshMetadata(r.Topic)
 	group, ctx := errgroup.WithContext(ctx)
 	pieces := make(chan Bulk)
 	group.Go(func() error {

@@ -117,6 +117,20 @@ type Config struct {
 	Strict bool
 	// Delivery is exactly_once or at_least_once. Default exactly_once.
 	Delivery Delivery
+	// Side is the name of a run beside production: a dot behind it, it goes before
+	// the names of the consumer group and of all that the topology writes, while
+	// inputs and lookup tables are production's. Its state is in a folder of
+	// StateDir, and what it writes is created as needed. Default: none, or "replay"
+	// when From or Until is set.
+	Side string
+	// From is where a side run begins the first time: a position, as
+	// kafka.ParsePosition reads it, and others as TOPIC=POSITION and
+	// TOPIC/PARTITION=POSITION behind it, with commas. Default: the beginning.
+	From string
+	// Until is where a side run ends: positions as those of From, of which none is
+	// behind what is visible at the first start, or count:N, which is so many
+	// records together. Default: it has no end.
+	Until string
 	// DialTimeout is how long brokers and registry are tried at the start before
 	// giving up. Default 20 s.
 	DialTimeout time.Duration
@@ -130,6 +144,14 @@ type Config struct {
 	// they were, and nobody else gets them meanwhile. Default: a stop gives them to
 	// the others at once.
 	KeepMembership bool
+	// Wait has the start wait for brokers and registry as long as they are away,
+	// in place of giving up after DialTimeout. Default: off.
+	Wait bool
+	// FetchBytes bounds the records on their way from the brokers, BufferBytes
+	// those in hand with what they did until it is committed, and CacheBytes the
+	// rows and files of tables that are kept in memory, each of the whole process.
+	// Default 64 MiB, 256 MiB and 128 MiB; 1 MiB at least.
+	FetchBytes, BufferBytes, CacheBytes int
 	// LogLevel is debug, info, warn or error; [Main] makes its logger by it.
 	// Default info.
 	LogLevel string
@@ -153,13 +175,19 @@ func (c Config) WithDefaults() Config {
 	if c.StopTimeout == 0 {
 		c.StopTimeout = DefaultStopTimeout
 	}
+	if c.Side == "" && (c.From != "" || c.Until != "") {
+		c.Side = DefaultSide
+	}
+	if c.Side != "" && c.From == "" {
+		c.From = kafka.Beginning().String()
+	}
 	if c.LogLevel == "" {
 		c.LogLevel = DefaultLogLevel
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return c
+	return c.withMemory()
 }
 
 // Validate returns every fault of the configuration in one error.
@@ -200,9 +228,11 @@ func (c Config) validate(n needs) error {
 	if c.NumStandby < 0 || c.NumStandby > maxStandby {
 		add("num_standby is %d: give a number of copies of 0 or more, %d at most", c.NumStandby, maxStandby)
 	}
+	faults = append(faults, c.memoryFaults()...)
 	if _, err := logLevel(c.LogLevel); err != nil {
 		add("%v", err)
 	}
+	faults = append(faults, c.sideFaults()...)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -226,14 +256,19 @@ func (c Config) wishFaults() (faults []string) {
 
 // String returns the configuration in one line without secrets.
 func (c Config) String() string {
-	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t %s log_level=%s",
+	return fmt.Sprintf("brokers=%s registry=%d url(s) %s state=%s create_topics=%d auto_register=%t use_latest=%t normalize=%t topic_prefix=%q delivery=%s dial_timeout=%s stop_timeout=%s num_standby=%d keep_membership=%t %s %s %s log_level=%s",
 		strings.Join(c.Brokers, ","), len(c.Registry), c.access(), c.StateDir, c.CreateTopics, c.AutoRegister, c.UseLatest, c.Normalize,
-		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.wishes(), c.LogLevel)
+		c.TopicPrefix, c.Delivery, c.DialTimeout, c.StopTimeout, c.NumStandby, c.KeepMembership, c.wishes(), c.bounds(), c.position(), c.LogLevel)
 }
 
 // wishes says what the checks before a start ask for.
 func (c Config) wishes() string {
 	return fmt.Sprintf("replication=%d min_insync_replicas=%d partitioner=%q strict=%t", c.Replication, c.MinInsyncReplicas, c.Partitioner, c.Strict)
+}
+
+// position says what a side run is.
+func (c Config) position() string {
+	return fmt.Sprintf("side=%q from=%q until=%q", c.Side, c.From, c.Until)
 }
 
 // access says how the registry is entered, without secrets.

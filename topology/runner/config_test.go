@@ -28,6 +28,7 @@ func full() runner.Config {
 		RegistryCertFile: "cert.pem", RegistryKeyFile: "key.pem", Bundle: "schemas.json",
 		AutoRegister: true, UseLatest: true, Normalize: true, TopicPrefix: "test.", Delivery: runner.AtLeastOnce, DialTimeout: 7 * time.Second, StopTimeout: 8 * time.Second, LogLevel: "debug",
 		Replication: 3, MinInsyncReplicas: 2, Partitioner: runner.FNV1a, Strict: true,
+		Side: "fix", From: "end", Until: "end",
 		NumStandby: 2, KeepMembership: true,
 	}
 }
@@ -48,6 +49,9 @@ auto_register: true
 use_latest: true
 normalize: true
 topic_prefix: test.
+side: fix
+from: end
+until: end
 delivery: at_least_once
 dial_timeout: 7s
 stop_timeout: 8s
@@ -103,7 +107,7 @@ func clearEnv(t *testing.T) {
 
 func TestEverySettingHasAFlagAndEveryFlagASetting(t *testing.T) {
 	t.Parallel()
-	settings := map[string]bool{"config": true, "validate": true, "schemas": true, "bundle-out": true} // of the command line only
+	settings := map[string]bool{"config": true, "validate": true, "plan": true, "apply": true, "plan-out": true, "schemas": true, "bundle-out": true, "side-drop": true} // of the command line only
 	for field := range reflect.TypeFor[runner.Config]().Fields() {
 		switch name := field.Name; name {
 		case "Logger", "Events":
@@ -150,6 +154,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
 		"REPLICATION": "3", "MIN_INSYNC_REPLICAS": "2", "PARTITIONER": "fnv1a", "STRICT": "true",
 		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true",
+		"SIDE": "fix", "FROM": "end", "UNTIL": "end",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
 	}
@@ -262,7 +267,7 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
 		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
 		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true ` +
-		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true log_level=debug`
+		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true side="fix" from="end" until="end" log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

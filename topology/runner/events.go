@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/gokavro/gokavro/topology/internal/restore"
@@ -67,18 +68,26 @@ const progressInterval = 5 * time.Second
 // restoring tells the log, and who wants to hear it, what the restore of one
 // partition does.
 func (c Config) restoring() restore.Events {
-	said := time.Now()
+	var said atomic.Int64 // tables of a partition are restored at the same time
+	said.Store(time.Now().UnixNano())
+	due := func() bool {
+		last, now := said.Load(), time.Now().UnixNano()
+		return now-last >= int64(progressInterval) && said.CompareAndSwap(last, now)
+	}
 	return restore.Events{
 		Progressed: func(p restore.Progress) {
 			if c.Events.Restoring != nil {
 				c.Events.Restoring(restoreOf(p))
 			}
-			if time.Since(said) >= progressInterval {
-				said = time.Now()
+			if due() {
 				tell(c.Logger, "restoring a table", p)
 			}
 		},
-		Waiting: func(p restore.Progress) { tell(c.Logger, "waiting for the end of a transaction", p) },
+		Waiting: func(p restore.Progress) {
+			if due() {
+				tell(c.Logger, "waiting for the end of a transaction", p)
+			}
+		},
 		Cleared: func(t restore.Table, reason string) {
 			c.Logger.Warn("restoring a table from the beginning", "topic", t.Topic, "partition", t.Partition, "err", reason)
 			if c.Events.Cleared != nil {

@@ -61,6 +61,8 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	switch {
 	case err != nil:
 		return nil, err
+	case cfg.Side != "":
+		return nil, errors.New("configuration: side, from and until are not for a hand-written goka group: its graph names the topics")
 	case cfg.TopicPrefix != "":
 		return nil, errors.New("configuration: topic_prefix is not for a hand-written goka group: its graph names the topics")
 	}
@@ -145,7 +147,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		return fmt.Errorf("goka group %s: the schema of the dead letters: %w", g.graph.Group(), err)
 	}
 	m := &member{
-		cfg: g.cfg, watch: g.watch, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
+		cfg: g.cfg, watch: g.watch, disk: g.disk, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,
@@ -168,6 +170,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	}
 	e := engine.New(config)
 	g.engine.Store(e)
+	g.pauses.drive(e)
 	return m.run(ctx, e)
 }
 

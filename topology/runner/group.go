@@ -32,6 +32,9 @@ func (m *member) consumer(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup
 	conf := cfg.Sarama()
 	conf.Metadata.Retry.Max, conf.Metadata.Retry.Backoff = groupTries, groupBackoff
 	conf.Consumer.Offsets.AutoCommit.Enable = false
+	if err := m.boundFetches(conf); err != nil {
+		return nil, err
+	}
 	group := &conf.Consumer.Group
 	group.InstanceId = m.id
 	group.Heartbeat.Interval, group.Session.Timeout = heartbeat, sessionTimeout

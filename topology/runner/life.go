@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 	"github.com/gokavro/gokavro/topology/internal/engine"
 )
@@ -18,13 +20,15 @@ import (
 type life struct {
 	cfg       Config
 	watch     *watch
+	pauses    *pauses
+	disk      vfs.FS // of the tables, nil for the machine's
 	ready     chan struct{}
 	readyOnce sync.Once
 	ran       atomic.Bool
 }
 
 func newLife(cfg Config) life {
-	return life{cfg: cfg, watch: newWatch(cfg), ready: make(chan struct{})}
+	return life{cfg: cfg, watch: newWatch(cfg), pauses: &pauses{steps: map[string][]string{}}, ready: make(chan struct{})}
 }
 
 // Ready returns a channel that is closed once the tables are loaded and the

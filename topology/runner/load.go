@@ -36,16 +36,25 @@ func Flags() *pflag.FlagSet {
 	flags.Int("min-insync-replicas", 0, "min.insync.replicas `N` of topics that are created; a warning for fewer")
 	flags.String("partitioner", "", "how keys are placed: murmur2, as Java does, fnv1a, or any to leave the check out")
 	flags.Bool("strict", false, "refuse to start where the checks before it only warn")
+	flags.String("side", "", "`NAME` of a run beside production, before the names of its group and of all that it writes")
+	flags.String("from", "", "`POSITION` where a side run begins: beginning, offset:N or time:T, also as TOPIC/PARTITION=POSITION,...")
+	flags.String("until", "", "`POSITION` where a side run ends: end, offset:N, time:T or count:N")
 	flags.String("delivery", string(ExactlyOnce), "exactly_once or at_least_once")
 	flags.Duration("dial-timeout", DefaultDialTimeout, "how long unreachable brokers or registry are tried")
 	flags.Duration("stop-timeout", DefaultStopTimeout, "bound of a graceful stop")
 	flags.Int("num-standby", 0, "other processes that keep a copy of each partition's tables, `N` of them")
 	flags.Bool("keep-membership", false, "stay a member of the group over a restart of less than 10 s")
+	flags.Bool("wait", false, "wait at the start as long as brokers or registry are away")
+	flags.String("fetch-bytes", sizeText(DefaultFetchBytes), "bound of the records on their way from the brokers, a `SIZE`")
+	flags.String("buffer-bytes", sizeText(DefaultBufferBytes), "bound of the records in hand and what they did, a `SIZE`")
+	flags.String("cache-bytes", sizeText(DefaultCacheBytes), "bound of the tables' rows and files in memory, a `SIZE`")
 	flags.String("log-level", DefaultLogLevel, "debug, info, warn or error")
 	flags.String("bundle-out", "", "write the schemas that the topology needs into `FILE`, and end")
+	flags.Bool(sideDropFlag, false, "remove the group, the topics, the subjects and the state of the side run, and end")
 	flags.Bool("validate", false, "check configuration, topology, topics and schemas, and end")
 	flags.String(schemasFlag, "", "compare all schemas with what is registered, as `FORMAT` text or json, and end")
 	flags.Lookup(schemasFlag).NoOptDefVal = formatText
+	planFlags(flags)
 	return flags
 }
 
@@ -60,7 +69,7 @@ func RegistryFlags(flags *pflag.FlagSet) {
 }
 
 // notSettings are the flags that are no keys of a config file.
-var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", "help"}
+var notSettings = []string{"config", "validate", schemasFlag, "bundle-out", sideDropFlag, planFlag, applyFlag, planOutFlag, "help"}
 
 // Load reads the configuration: the file named by --config, over it the
 // environment, over it the flags that were given. Unknown keys of the file

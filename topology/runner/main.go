@@ -65,11 +65,20 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 	if path, _ := flags.GetString("bundle-out"); path != "" {
 		return outcome(stderr, WriteBundle(ctx, build(), cfg, path))
 	}
+	if path, _ := flags.GetString(planOutFlag); path != "" {
+		return outcome(stderr, writePlan(build(), cfg, path, stdout))
+	}
 	if err := cfg.Validate(); err != nil {
 		return report(stderr, err, blame(flags, cfg))
 	}
 	validate, _ := flags.GetBool("validate")
+	plan, _ := flags.GetBool(planFlag)
+	apply, _ := flags.GetBool(applyFlag)
 	switch {
+	case flags.Changed(sideDropFlag):
+		err = runSideDrop(ctx, build(), cfg, stdout)
+	case plan, apply:
+		err = planOrApply(ctx, build(), cfg, planPrinter{apply, stdout})
 	case flags.Changed(schemasFlag):
 		err = runSchemas(ctx, build(), cfg, printer{flags.Lookup(schemasFlag).Value.String(), stdout})
 	case validate:
@@ -93,7 +102,7 @@ func checkUsage(flags *pflag.FlagSet) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q: see --help", flags.Arg(0))
 	}
-	var faults []string
+	faults := oneTask(flags)
 	flags.Visit(func(f *pflag.Flag) {
 		if fault := flagFault(flags, f.Name); fault != "" {
 			faults = append(faults, fault)
@@ -109,7 +118,7 @@ func checkUsage(flags *pflag.FlagSet) error {
 func flagFault(flags *pflag.FlagSet, name string) string {
 	text := flags.Lookup(name).Value.String()
 	switch name {
-	case "config", "state", "bundle", "bundle-out":
+	case "config", "state", "bundle", "bundle-out", planOutFlag:
 		if text == "" {
 			return fmt.Sprintf("--%s is empty: give a name, or leave it out", name)
 		}
@@ -129,6 +138,10 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if d, _ := flags.GetDuration(name); d <= 0 {
 			return fmt.Sprintf("--%s %s: give a duration above 0, such as 20s", name, d)
 		}
+	case "fetch-bytes", "buffer-bytes", "cache-bytes":
+		if bytes, ok := parseSize(text); !ok || bytes < minBytes {
+			return fmt.Sprintf("--%s %q: give a size of 1MiB or more, such as 64MiB", name, text)
+		}
 	case "log-level":
 		if _, err := logLevel(text); err != nil || text == "" {
 			return fmt.Sprintf("--%s %q: use debug, info, warn or error", name, text)
@@ -137,8 +150,10 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 		if !prefixChars.MatchString(text) {
 			return fmt.Sprintf("--%s %q: use letters, digits and . _ - only", name, text)
 		}
+	case "side", "from", "until":
+		return sideFault(name, text)
 	case schemasFlag:
-		return formatFault(flags, text)
+		return formatFault(text)
 	case "brokers", "registry":
 		return addressFault(flags, name)
 	}

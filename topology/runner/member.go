@@ -7,8 +7,10 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -30,8 +32,6 @@ const (
 	// writeAhead is how many outputs of a partition are worth that in a
 	// transaction, where nobody sees them any earlier.
 	writeAhead = 256
-	// cacheBytes bounds what is kept in memory of the state's files.
-	cacheBytes = 64 << 20
 	// restoresAtOnce bounds the partitions that are restored at once: each takes
 	// up to about 100 MB meanwhile.
 	restoresAtOnce = 4
@@ -49,6 +49,9 @@ type member struct {
 	stores []store.Spec
 	alarm  string // the topic of task.Config.Alarm
 	shared *store.Shared
+	disk   vfs.FS // nil for the machine's
+	// partitions is how many the group's topics have.
+	partitions atomic.Int32
 	// restoring has room for the partitions that are restored at once.
 	restoring chan struct{}
 	standbys  *standby.Standbys // nil for none
@@ -81,6 +84,7 @@ func (e *processorError) Unwrap() error { return e.err }
 
 // run runs an engine of this member and says what stopped it.
 func (m *member) run(ctx context.Context, e *engine.Engine) error {
+	defer m.removeLeftovers(ctx)()
 	if err := e.Run(ctx); err != nil {
 		return &processorError{err}
 	}
@@ -88,11 +92,12 @@ func (m *member) run(ctx context.Context, e *engine.Engine) error {
 }
 
 func (m *member) engine(group *goka.GroupGraph) engine.Config {
-	m.shared, m.restoring = store.NewShared(cacheBytes), make(chan struct{}, restoresAtOnce)
+	_, _ = m.countPartitions() // the consumer meets what this meets
+	m.shared, m.restoring = store.NewShared(int64(m.cfg.blockBytes())), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
 		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close, Refused: m.refused,
-		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board,
+		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board, Memory: m.cfg.share(),
 		Instance: m.id, NumStandby: m.cfg.NumStandby,
 	}
 	config.Host, _ = os.Hostname() // without a name every member counts as on another machine
@@ -169,7 +174,7 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 // database says where a partition's tables are.
 func (m *member) database(partition int32) store.Config {
 	return store.Config{
-		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, Log: m.cfg.Logger,
+		Dir: filepath.Join(m.cfg.StateDir, tablesFolder), Shared: m.shared, BufferBytes: m.storeBuffer(), FS: m.disk, Log: m.cfg.Logger,
 		Owner: store.Owner{Group: m.group, Partition: partition, Tables: m.stores},
 	}
 }

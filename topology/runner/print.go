@@ -7,8 +7,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/pflag"
-
 	"github.com/gokavro/gokavro/topology"
 )
 
@@ -19,10 +17,7 @@ const (
 )
 
 // formatFault says what is wrong with the value of --schemas.
-func formatFault(flags *pflag.FlagSet, format string) string {
-	if validate, _ := flags.GetBool("validate"); validate {
-		return "--validate and --schemas are two checks: give one"
-	}
+func formatFault(format string) string {
 	if format != formatText && format != formatJSON {
 		return fmt.Sprintf("--schemas=%s: use text or json", format)
 	}

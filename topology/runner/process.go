@@ -21,7 +21,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 		return err
 	}
 	m := &member{
-		cfg: r.cfg, watch: r.watch, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
+		cfg: r.cfg, watch: r.watch, disk: r.disk, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
 		tombstones: true, refusals: program.Refusals, letters: program.Letters,
 	}
 	for _, n := range r.graph.Of(graph.Input) {
@@ -35,5 +35,8 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	config := m.engine(program.Group(m.group))
 	config.Assigned = func() { r.assigned(m.group) }
-	return m.run(ctx, engine.New(config))
+	config.Until = r.ends
+	e := engine.New(config)
+	r.pauses.drive(e)
+	return m.run(ctx, e)
 }

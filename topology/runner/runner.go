@@ -18,6 +18,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/compile"
+	"github.com/gokavro/gokavro/topology/internal/replay"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -36,6 +37,7 @@ type Runner struct {
 	life
 	graph    *graph.Graph
 	counters compile.Counters
+	ends     replay.Offsets // of a side run that has some
 }
 
 // New checks a topology and its configuration. It uses no network.
@@ -46,6 +48,9 @@ func New(t *topology.Topology, cfg Config) (*Runner, error) {
 	}
 	g, err := t.Build()
 	if err != nil {
+		return nil, err
+	}
+	if cfg, g, err = aside(cfg, g); err != nil {
 		return nil, err
 	}
 	return &Runner{life: newLife(cfg), graph: g}, nil
@@ -88,11 +93,14 @@ func (r *Runner) Run(ctx context.Context) error {
 			return err
 		}
 		defer site.close()
+		if err := site.createSide(ctx); err != nil {
+			return err
+		}
 		if err := site.prepare(ctx); err != nil {
 			return err
 		}
 		r.starting(site.topic(r.graph.Name))
-		return r.run(ctx, site)
+		return r.alongside(ctx, site)
 	})
 }
 

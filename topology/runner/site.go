@@ -100,10 +100,10 @@ func (s *site) checkTopics(missing int32) error {
 	var away error
 	err := s.graph.CheckPartitions(func(topic string) int32 {
 		count, err := s.kafka.Partitions(s.topic(topic))
-		switch {
-		case errors.Is(err, kafka.ErrTopicNotFound):
-			return missing
-		case err != nil:
+		if errors.Is(err, kafka.ErrTopicNotFound) {
+			count, err = s.planned(topic, missing)
+		}
+		if err != nil {
 			away = err
 		}
 		return count
@@ -131,13 +131,13 @@ func (s *site) bind() {
 				binding = s.rows(n.Topic, binding)
 			}
 			binding.UseLatest = s.cfg.UseLatest && n.Kind == graph.Output
-			codec = b.Bind(binding)
+			codec = s.bound(b, binding, isWritten(n))
 		}
 		if codec != nil {
 			s.codecs[n.Name] = codec
 		}
 	}
-	s.letters, _ = lettersCodec().Bind(s.binding(s.graph.DeadLetters(), true)).(codecs.Codec[dlq.Letter])
+	s.letters, _ = s.bound(lettersCodec(), s.binding(s.graph.DeadLetters(), true), true).(codecs.Codec[dlq.Letter])
 }
 
 func (s *site) binding(topic string, written bool) avro.Binding {
@@ -155,7 +155,7 @@ type preparer interface{ Prepare(context.Context) error }
 func (s *site) prepareCodecs(ctx context.Context) []error {
 	var faults []error
 	prepare := func(what string, codec any) {
-		if c, ok := codec.(preparer); ok {
+		if c, ok := codec.(preparer); ok && !s.willRegister(codec) {
 			if err := c.Prepare(ctx); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", what, err))
 			}

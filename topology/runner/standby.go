@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -50,6 +51,21 @@ func (m *member) keepStandbys(config *engine.Config) {
 			m.cfg.Logger.Warn("closing the standbys", "err", err)
 		}
 		released()
+	}
+}
+
+// removeLeftovers removes tables of partitions that have moved away, until the
+// function that it returns is called.
+func (m *member) removeLeftovers(ctx context.Context) (stop func()) {
+	if len(m.stores) == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { standby.NewLeftovers(m.database(0), m.cfg.Logger).Run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
 	}
 }
 

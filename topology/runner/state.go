@@ -63,7 +63,7 @@ func OpenState(dir string) (*StateFolder, error) {
 	case err != nil:
 		return nil, fmt.Errorf("state folder %s cannot be used: %w", dir, err)
 	}
-	s := &StateFolder{dir: dir, lock: lock, shared: store.NewShared(cacheBytes)}
+	s := &StateFolder{dir: dir, lock: lock, shared: store.NewShared(0)}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("state folder %s: %w", dir, errors.Join(err, s.Close()))
 	}

@@ -46,10 +46,8 @@ func (h *history) because(part string) bool {
 // awaitState waits until a runner is in a state, for a reason with part in it.
 func (r *running) awaitState(t *testing.T, state runner.State, part string) {
 	t.Helper()
-	var last string
-	await(t, fmt.Sprintf("the state %s because of %q, and not %s", state, part, last), func() bool {
+	await(t, fmt.Sprintf("the state %s because of %q", state, part), func() bool {
 		is, why := r.State()
-		last = fmt.Sprintf("%s because of %q", is, why)
 		return is == state && strings.Contains(why, part)
 	})
 }

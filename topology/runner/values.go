@@ -35,8 +35,13 @@ func toConfig(k *koanf.Koanf) (Config, error) {
 		DialTimeout:  v.duration("dial_timeout"),
 		StopTimeout:  v.duration("stop_timeout"),
 		NumStandby:   v.number("num_standby"),
+		Wait:         v.truth("wait"),
+		FetchBytes:   v.size("fetch_bytes"),
+		BufferBytes:  v.size("buffer_bytes"),
+		CacheBytes:   v.size("cache_bytes"),
 		LogLevel:     v.text("log_level"),
 	}
+	cfg.Side, cfg.From, cfg.Until = v.text("side"), v.text("from"), v.text("until")
 	cfg.KeepMembership = v.truth("keep_membership")
 	cfg.RegistryUser, cfg.RegistryPassword = v.text("registry_user"), v.text("registry_password")
 	cfg.RegistryToken, cfg.RegistryCAFile = v.text("registry_token"), v.text("registry_ca_file")
@@ -106,6 +111,18 @@ func (v *values) duration(name string) time.Duration {
 		v.refuse(name, "a duration above 0, such as 20s")
 	}
 	return d
+}
+
+func (v *values) size(name string) int {
+	text, ok := scalar(v.k.Get(name))
+	if ok && text == "" {
+		return 0
+	}
+	bytes, valid := parseSize(text)
+	if !ok || !valid || bytes == 0 {
+		v.refuse(name, "a size above 0, such as 64MiB")
+	}
+	return bytes
 }
 
 // list returns a list that is written as one, or as text with commas.

@@ -63,6 +63,9 @@ func (s *Strategy) Plan(members map[string]sarama.ConsumerGroupMemberMetadata, t
 		all = append(all, m)
 	}
 	shares := Balance(all, topics)
+	for topic, partitions := range waiting(all, shares, topics) {
+		s.cfg.Log.Warn("records of a topic wait for a newer version of the processes that own these partitions", "topic", topic, "partitions", partitions)
+	}
 	plan := sarama.BalanceStrategyPlan{}
 	for id, share := range shares {
 		// A member without an entry would get no data either.
@@ -79,6 +82,25 @@ func (s *Strategy) Plan(members map[string]sarama.ConsumerGroupMemberMetadata, t
 	defer s.mu.Unlock()
 	s.shares = shares
 	return plan, nil
+}
+
+// waiting returns the partitions of each topic whose owners do not read it.
+func waiting(members []Member, shares map[string]Share, topics Topics) map[string][]int32 {
+	all := map[string][]int32{}
+	for _, m := range members {
+		share := shares[m.ID]
+		for topic, partitions := range topics {
+			if slices.Contains(m.Topics, topic) {
+				continue
+			}
+			for _, partition := range slices.Concat(share.Active, share.Coming) {
+				if slices.Contains(partitions, partition) {
+					all[topic] = append(all[topic], partition)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // AssignmentData tells a member what its partitions do not.

@@ -1,8 +1,10 @@
 package assign_test
 
 import (
+	"bytes"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -97,6 +99,23 @@ func TestStrategyGoesOnWithMembersItCannotRead(t *testing.T) {
 	plan, err := n.Plan(members, map[string][]int32{"in": partitions(2)})
 	if err != nil || len(plan["a"]["in"]) != 1 || len(plan["b"]["in"]) != 1 {
 		t.Errorf("got %v, %v, want one partition for each", plan, err)
+	}
+}
+
+func TestStrategySaysWhatWaitsInARollingDeploy(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := assign.NewStrategy(assign.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	topics := map[string][]int32{"in": partitions(2), "more": partitions(2)}
+	plan, err := s.Plan(map[string]sarama.ConsumerGroupMemberMetadata{
+		"new": {Topics: []string{"in", "more"}}, "old": {Topics: []string{"in"}},
+	}, topics)
+	want := sarama.BalanceStrategyPlan{"new": {"in": {0}, "more": {0}}, "old": {"in": {1}}}
+	if d := cmp.Diff(want, plan); d != "" || err != nil {
+		t.Errorf("%v, (-want +got): %s", err, d)
+	}
+	if !strings.Contains(log.String(), "topic=more partitions=[1]") {
+		t.Errorf("got the log %q, want topic and partition in it", log.String())
 	}
 }
 

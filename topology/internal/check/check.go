@@ -43,6 +43,11 @@ const (
 	Loop        Role = "loop"
 )
 
+// Known tells whether there is such a role.
+func (r Role) Known() bool {
+	return slices.Contains([]Role{Input, Lookup, Join, Store, Output, DeadLetters, Retry, Loop}, r)
+}
+
 // written tells whether the group writes there.
 func (r Role) written() bool { return r != Input && r != Lookup && r != Join }
 

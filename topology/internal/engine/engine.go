@@ -38,6 +38,10 @@ type Config struct {
 	Leave func(ctx context.Context, member string) error
 	// Committer makes a committer. The engine makes a new one after each fault.
 	Committer func(context.Context) (txn.Committer, error)
+	// Until bounds the work, by topic and partition: records at these offsets and
+	// behind them are left alone. A topic that is not there has no bound, and a
+	// partition of one that is there has nothing to be done.
+	Until map[string]map[int32]int64
 	// Interval is how often finished work is committed.
 	Interval time.Duration
 	// WriteInterval is how often outputs are written ahead of their commit.
@@ -52,6 +56,9 @@ type Config struct {
 	// Restoring is called when tables of a partition are about to be restored. It
 	// may be nil.
 	Restoring func()
+	// Memory is what all tasks together may take, each the same part of it. The
+	// default are the tasks' own limits.
+	Memory task.Share
 	// Board is told what holds up the work. It may be nil.
 	Board *health.Board
 	// Committed is told of each commit: its units, and the records they wrote. It
@@ -76,13 +83,14 @@ type Engine struct {
 	cfg  Config
 	wake chan struct{} // has room for one: a commit is due
 
-	mu   sync.Mutex
-	work *work // nil between two
+	mu     sync.Mutex
+	work   *work           // nil between two
+	paused map[string]bool // topics
 }
 
 // New returns an engine that does nothing until Run.
 func New(cfg Config) *Engine {
-	return &Engine{cfg: cfg, wake: make(chan struct{}, 1)}
+	return &Engine{cfg: cfg, wake: make(chan struct{}, 1), paused: map[string]bool{}}
 }
 
 // Run works until ctx ends, and returns nil then, when all that was in hand is

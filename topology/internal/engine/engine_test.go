@@ -145,6 +145,7 @@ func (b *testBundle) run(t *testing.T) *running {
 			conf.Consumer.Offsets.AutoCommit.Enable = false
 			conf.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
 			conf.Consumer.Group.Heartbeat.Interval = 50 * time.Millisecond
+			conf.Consumer.Group.Rebalance.Retry.Backoff = 50 * time.Millisecond
 			return sarama.NewConsumerGroup(b.client.Config().Brokers, "g", conf)
 		},
 		Committer: func(ctx context.Context) (txn.Committer, error) {

@@ -13,7 +13,7 @@ import (
 )
 
 // handOver bounds how long a partition that moves waits for the record in hand.
-const handOver = 10 * time.Second
+const handOver = 5 * time.Second
 
 // InstanceError says that another process joined the group under this one's
 // name.
@@ -71,6 +71,8 @@ func (w *work) assigned(number int32, share assign.Share) {
 	}
 	w.joined(number)
 	w.last = lastSession{w.session.MemberID(), number}
+	w.engine.cfg.Log.Info("partitions were assigned while the others go on", "group", w.engine.cfg.Group, "generation", number,
+		"active", share.Active, "coming", share.Coming, "standby", share.Standby)
 	for partition, m := range w.tasks {
 		if !m.leaving && !slices.Contains(share.Active, partition) {
 			m.leaving = true
@@ -89,6 +91,7 @@ func (w *work) adopt(partitions []int32) {
 		}
 		members = append(members, w.tasks[partition])
 	}
+	w.divide()
 	w.placeStandbys()
 	// What is still to come comes with the next assignment.
 	if len(w.share.Coming) == 0 {

@@ -26,8 +26,10 @@ func (w *work) consume() {
 	}()
 	for w.life.Err() == nil {
 		ctx, cancel := context.WithCancel(w.life)
-		err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel})
+		joined := w.engine.cfg.Board.Expect(aboutGroup, slowJoin)
+		err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel, joined})
 		cancel()
+		joined()
 		switch {
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			w.fail(err)
@@ -47,6 +49,7 @@ func (w *work) consume() {
 type handler struct {
 	work   *work
 	rejoin context.CancelFunc // ends the session, so that another one begins
+	joined func()             // tells that the group is joined
 }
 
 // Setup gives each partition of the session a task. Tasks of the last session
@@ -54,7 +57,7 @@ type handler struct {
 // to others.
 func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w := h.work
-	w.engine.cfg.Board.Clear(aboutGroup)
+	h.joined()
 	wanted := partitions(session.Claims())
 	w.mu.Lock()
 	var lost []*member
@@ -119,7 +122,7 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 		w.advance(claim.Topic(), claim.Partition(), claim.InitialOffset())
 	}
 	w.mu.Unlock()
-	if m != nil && m.take(session.Context(), claim) != nil {
+	if m != nil && m.take(session.Context(), w.engine.cfg, claim) != nil {
 		m.wait(session.Context())
 	}
 	for range claim.Messages() { //nolint:revive // what still comes is the next owner's
@@ -131,10 +134,10 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 }
 
 // take hands records over until the claim is closed or the task ends.
-func (m *member) take(ctx context.Context, claim sarama.ConsumerGroupClaim) error {
+func (m *member) take(ctx context.Context, bounds Config, claim sarama.ConsumerGroupClaim) error {
 	for message := range claim.Messages() {
-		messages := more(claim.Messages(), message)
-		if err := m.task.Put(ctx, claim.Topic(), claim.HighWaterMarkOffset(), messages); err != nil {
+		messages, end := bounds.within(more(claim.Messages(), message), claim.HighWaterMarkOffset())
+		if err := m.task.Put(ctx, claim.Topic(), end, messages); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,8 @@ const AboutCommit = "committing"
 const (
 	// slow is how long a commit may take before it is a trouble.
 	slow = 3 * time.Second
+	// slowJoin is how long joining the group may take.
+	slowJoin = 10 * time.Second
 	// forgotten is how long after its last fault the reading counts as healthy:
 	// sarama tells each try that fails, but not the one that succeeds.
 	forgotten = 5 * time.Second

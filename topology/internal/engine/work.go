@@ -210,6 +210,7 @@ func (w *work) start(partition int32) *member {
 		w.engine.restoring()
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
+	w.pause(m.task)
 	w.open[partition]++
 	go func() {
 		defer close(m.ended)

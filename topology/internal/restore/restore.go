@@ -18,6 +18,10 @@ const (
 	defaultParallel = 4
 	// loadBytes is how much of a changelog goes to the disk at a time.
 	loadBytes = 32 << 20
+	// An open transaction is looked at again after firstWait, then after up to
+	// lastWait: the partition stands still until it ends.
+	firstWait = 10 * time.Millisecond
+	lastWait  = 250 * time.Millisecond
 )
 
 // Table is one table of one partition, with its changelog.
@@ -163,7 +167,7 @@ func (r *run) clear(reason string) error {
 
 // readTo reads as far as transactions are settled, until that is the end.
 func (r *run) readTo(ctx context.Context, end int64) error {
-	var wait backoff.Backoff
+	wait := backoff.Backoff{First: firstWait, Last: lastWait}
 	for {
 		stable, err := r.client.EndOffset(r.table.Topic, r.table.Partition, kafka.ReadCommitted)
 		if err != nil {

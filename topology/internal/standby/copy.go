@@ -19,6 +19,9 @@ const (
 	openPause = 20 * time.Millisecond
 	// quietTries is how often that is not worth a word.
 	quietTries = 5
+	// stillWarm is how long after its end a copy counts as warm: a rebalance ends it
+	// before the task takes it over.
+	stillWarm = time.Minute
 	// A table with a TTL is tidied at intervals, a bit at a time.
 	tidyInterval = 10 * time.Second
 	tidiedAtOnce = 10_000
@@ -38,7 +41,8 @@ type copied struct {
 	mu     sync.Mutex
 	tables map[string]*followed // by topic, once they are loaded
 	behind map[string]int64     // offsets, by topic, while they are loaded
-	warm   bool                 // whether it was so when it was stopped
+	ended  time.Time            // when it was stopped
+	warm   bool                 // whether it was so then
 }
 
 // followed is a table that is loaded.
@@ -76,17 +80,17 @@ func (c *copied) run() {
 	}
 }
 
-// stop ends the copy, and tells whether it was warm. The folder is given up a
-// moment later.
+// stop ends the copy, and tells whether it was warm until now. The folder is
+// given up a moment later.
 func (c *copied) stop() (warm bool) {
 	warm = c.isWarm()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.life.Err() == nil {
-		c.warm = warm
+	if c.ended.IsZero() {
+		c.ended, c.warm = time.Now(), warm
 	}
 	c.end()
-	return c.warm
+	return c.warm && time.Since(c.ended) < stillWarm
 }
 
 // close ends the copy and gives its folder up. A loading that waits for a broker

@@ -67,7 +67,7 @@ type Standbys struct {
 
 	mu       sync.Mutex
 	copies   map[int32]*copied
-	left     map[int32]*copied // those that the last Assign has ended
+	left     map[int32]*copied // those that an Assign has ended, the last one of each partition
 	promoted map[int32]bool    // those that were released warm, until Promoted
 }
 
@@ -76,7 +76,7 @@ func New(cfg Config) *Standbys {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Standbys{cfg: cfg, loading: make(chan struct{}, loadsAtOnce), copies: map[int32]*copied{}, promoted: map[int32]bool{}}
+	s := &Standbys{cfg: cfg, loading: make(chan struct{}, loadsAtOnce), copies: map[int32]*copied{}, left: map[int32]*copied{}, promoted: map[int32]bool{}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.running.Go(s.follow)
 	return s
@@ -90,7 +90,6 @@ func (s *Standbys) Assign(partitions []int32) {
 	if s.life.Err() != nil {
 		return
 	}
-	s.left = map[int32]*copied{}
 	for partition, c := range s.copies {
 		if !slices.Contains(partitions, partition) {
 			delete(s.copies, partition)
@@ -122,8 +121,8 @@ func (s *Standbys) Release(partition int32) error {
 	return c.close()
 }
 
-// giveUp takes a copy out, also one that the last Assign has ended and that may
-// not be closed yet.
+// giveUp takes a copy out, also one that an Assign has ended and that may not be
+// closed yet.
 func (s *Standbys) giveUp(partition int32) (c *copied, warm bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

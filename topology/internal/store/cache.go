@@ -78,6 +78,21 @@ func NewCache[V any](t *Table, limit int, decode func([]byte) (V, error)) *Cache
 	return c
 }
 
+// Limit changes how many bytes the cache holds.
+func (c *Cache[V]) Limit(bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limit = bytes
+	c.shrink()
+}
+
+// shrink gives up what is over the limit; mu is held.
+func (c *Cache[V]) shrink() {
+	for c.bytes > c.limit && len(c.index) > 0 {
+		c.giveUpOne()
+	}
+}
+
 // Get returns the value of a key, false if there is none. It must not be
 // changed. An error of decode is returned as it is.
 func (c *Cache[V]) Get(key string) (V, bool, error) {
@@ -180,9 +195,7 @@ func (c *Cache[V]) keep(s slot[V]) {
 		c.slots = append(c.slots, s)
 	}
 	c.bytes += s.bytes
-	for c.bytes > c.limit && len(c.index) > 0 {
-		c.giveUpOne()
-	}
+	c.shrink()
 }
 
 // giveUpOne moves the hand to the next entry that was not asked for since it

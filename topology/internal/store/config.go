@@ -28,6 +28,10 @@ type Config struct {
 	// Shared is the memory that all databases of the process share. The default is
 	// one of its own with the default sizes.
 	Shared *Shared
+	// BufferBytes bounds one buffer of writes on their way to a file. A busy
+	// database has two, and up to four before it lets writes wait. The default is
+	// 8 MiB.
+	BufferBytes int
 	// FS is the file system. The default is the disk; [InMemory] keeps all in
 	// memory.
 	FS vfs.FS
@@ -119,6 +123,9 @@ func (c Config) folder() string { return Folder(c.Dir, c.Owner.Group, c.Owner.Pa
 func (c Config) withDefaults() Config {
 	if c.FS == nil {
 		c.FS = vfs.Default
+	}
+	if c.BufferBytes == 0 {
+		c.BufferBytes = memTableBytes
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// memTableBytes bounds one buffer of Pebble, of which a busy database has a few.
+	// memTableBytes is the default of Config.BufferBytes.
 	// A flush of up to half of that needs no file of its own. Buffers
 	// start at 256 KiB and grow with use.
 	memTableBytes = 8 << 20
@@ -129,7 +129,7 @@ func (db *DB) options() *pebble.Options {
 		Lock:                        db.lock,
 		Cache:                       db.cfg.Shared.blocks,
 		FileCache:                   db.cfg.Shared.files,
-		MemTableSize:                memTableBytes,
+		MemTableSize:                uint64(db.cfg.BufferBytes),
 		L0StopWritesThreshold:       stopWrites,
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 1 },
 		FormatMajorVersion:          pebble.FormatNewest,

@@ -2,6 +2,7 @@ package task
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -47,6 +48,21 @@ func (a *alarm) ring(now time.Time) (*sarama.ConsumerMessage, time.Duration) {
 	a.on = false
 	a.rung++
 	return &sarama.ConsumerMessage{Topic: a.topic, Partition: a.partition, Offset: a.rung, Timestamp: now}, 0
+}
+
+// ring hands over a record of the alarm when its time has come, or returns how
+// long that takes. While an input is paused, what was parked of it waits, and all
+// that is parked with it. mu is held.
+func (b *inbox) ring(now time.Time) ([]*sarama.ConsumerMessage, time.Duration) {
+	if slices.ContainsFunc(b.topics, func(q *topicQueue) bool { return q.paused }) {
+		return nil, 0
+	}
+	message, wait := b.alarm.ring(now)
+	if message == nil {
+		return nil, wait
+	}
+	b.fly(message)
+	return []*sarama.ConsumerMessage{message}, 0
 }
 
 // sooner returns the shorter of two times to wait, of which 0 is for ever.

@@ -20,7 +20,10 @@ type inbox struct {
 	changed chan struct{} // closed and replaced when something changes
 	topics  []*topicQueue
 	flight  []*sarama.ConsumerMessage // in the order in which they were handed over
+	flying  int                       // bytes of them
+	room    int                       // bytes that all may hold, see bound
 	watched bool                      // whether somebody waits for records to be done
+	cramped bool                      // whether somebody waits for less to be in flight
 	alarm   *alarm                    // nil without one
 }
 
@@ -28,13 +31,15 @@ type inbox struct {
 type topicQueue struct {
 	name    string
 	waiting []*sarama.ConsumerMessage
+	bytes   int   // of them
+	paused  bool  // whether none of them is handed over
 	next    int64 // the offset behind the last record taken in, noOffset before the first
 	end     int64 // the end of the partition as far as it is known
 	idle    time.Time
 }
 
-func newInbox(topics []string, limit int, maxIdle time.Duration) *inbox {
-	b := &inbox{limit: limit, maxIdle: maxIdle, changed: make(chan struct{})}
+func newInbox(topics []string, l Limits) *inbox {
+	b := &inbox{limit: l.Records, room: l.Inbox, maxIdle: l.MaxIdle, changed: make(chan struct{})}
 	for _, name := range topics {
 		b.topics = append(b.topics, &topicQueue{name: name, next: noOffset})
 	}
@@ -62,7 +67,7 @@ func (b *inbox) put(ctx context.Context, topic string, end int64, messages []*sa
 	for {
 		b.mu.Lock()
 		q := b.of(topic)
-		if len(q.waiting) < b.limit {
+		if len(q.waiting) < b.limit && q.bytes < b.share() {
 			q.take(end, messages)
 			b.wake()
 			b.mu.Unlock()
@@ -84,6 +89,7 @@ func (q *topicQueue) take(end int64, messages []*sarama.ConsumerMessage) {
 			continue
 		}
 		q.waiting = append(q.waiting, message)
+		q.bytes += sizeOf(message)
 		q.next = message.Offset + 1
 	}
 	q.end = max(q.end, end)
@@ -95,22 +101,17 @@ func (b *inbox) next(ctx context.Context, most int) ([]*sarama.ConsumerMessage, 
 	var batch []*sarama.ConsumerMessage
 	for {
 		b.mu.Lock()
-		ring, wait := b.alarm.ring(time.Now())
-		if ring != nil {
-			batch = append(batch, ring)
-		}
-		for len(batch) < most {
+		ring, wait := b.ring(time.Now())
+		batch = append(batch, ring...)
+		for len(batch) < most && b.mayFly() {
 			q, patience := b.choose(time.Now())
 			if q == nil {
 				wait = sooner(wait, patience)
 				break
 			}
-			batch = append(batch, q.waiting[0])
-			q.waiting[0] = nil
-			q.waiting = q.waiting[1:]
+			batch = append(batch, b.launch(q))
 		}
 		if len(batch) > 0 {
-			b.flight = append(b.flight, batch...)
 			b.wake()
 			b.mu.Unlock()
 			return batch, nil
@@ -149,6 +150,8 @@ func (b *inbox) choose(now time.Time) (*topicQueue, time.Duration) {
 	wait := time.Duration(0)
 	for _, q := range b.topics {
 		switch {
+		case q.paused:
+			continue
 		case len(q.waiting) == 0:
 			if left := q.patience(now, b.maxIdle); left > 0 && (wait == 0 || left < wait) {
 				wait = left
@@ -186,7 +189,8 @@ func (b *inbox) done(topic string, offset int64) {
 			copy(b.flight[1:i+1], b.flight[:i])
 			b.flight[0] = nil
 			b.flight = b.flight[1:]
-			if b.watched {
+			b.flying -= sizeOf(message)
+			if b.watched || b.cramped {
 				b.wake()
 			}
 			return
@@ -234,11 +238,12 @@ func (b *inbox) rewind() {
 		for _, message := range b.flight {
 			if message.Topic == q.name {
 				again = append(again, message)
+				q.bytes += sizeOf(message)
 			}
 		}
 		q.waiting = append(again, q.waiting...)
 	}
-	b.flight = nil
+	b.flight, b.flying = nil, 0
 	b.alarm.set(time.Time{})
 	b.wake()
 }

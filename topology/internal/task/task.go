@@ -95,6 +95,8 @@ func (s State) Close() error {
 type Limits struct {
 	// Records is how many records of each topic may wait. Default 4096.
 	Records int
+	// Inbox is how many bytes of records may be here. Default 16 MiB.
+	Inbox int
 	// Units is how many finished units may wait for their commit. Default 20,000.
 	Units int
 	// Bytes is how much finished units may hold. Default 32 MiB.
@@ -116,6 +118,7 @@ func (l Limits) WithDefaults() Limits {
 		}
 	}
 	def(&l.Records, 4096)
+	def(&l.Inbox, 16<<20)
 	def(&l.Units, 20_000)
 	def(&l.Bytes, 32<<20)
 	def(&l.Cache, 16<<20)
@@ -166,7 +169,7 @@ func New(cfg Config) *Task {
 		cfg.Trouble, cfg.Cured = func(error) {}, func() {}
 	}
 	t := &Task{
-		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits.Records, cfg.Limits.MaxIdle),
+		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits),
 		ready: make(chan struct{}), room: make(chan struct{}), finished: newBuffer(),
 	}
 	t.inbox.alarm = newAlarm(cfg.Alarm, cfg.Partition)

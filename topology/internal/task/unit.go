@@ -101,7 +101,7 @@ func (u *Unit) get(table, key string) (write, bool) {
 func (u *Unit) size() int {
 	total := unitOverhead
 	for _, out := range u.outputs {
-		total += recordOverhead + len(out.Value)
+		total += recordOverhead + len(out.Key) + len(out.Value)
 	}
 	for _, w := range u.writes {
 		total += len(w.key) + len(w.row)

@@ -108,6 +108,40 @@ func TestAnOldMemberIsFenced(t *testing.T) {
 	})
 }
 
+// A member whose generation a rebalance has ended goes on in the next one, with
+// what is in its transaction.
+func TestABatchIsTakenInTheNextGeneration(t *testing.T) {
+	t.Parallel()
+	eachDelivery(t, func(t *testing.T, b *testBundle, d delivery) {
+		topic, group := b.topic(t, 1), unique("group")
+		member := sarama.NewConsumerGroupMetadataFromSession(b.join(t, group, topic), group, nil)
+		old := *member
+		old.GenerationID--
+		asked := 0
+		batch := txn.Batch{
+			Records: []*kafka.Record{record(topic, 0, "once")}, Offsets: map[string]map[int32]int64{topic: {0: 1}}, Member: &old,
+			Renew: func(_ context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata {
+				asked++
+				if refused.GenerationID != old.GenerationID {
+					t.Errorf("got generation %d as refused, want %d", refused.GenerationID, old.GenerationID)
+				}
+				return member
+			},
+		}
+		commit(t, d.open(t, b, txn.Config{}), batch)
+		if got := b.committed(t, group, topic); got != 1 || asked == 0 {
+			t.Errorf("got the committed offset %d after %d questions, want 1", got, asked)
+		}
+		if diff := cmp.Diff(b.values(t, topic, 1), []string{"once"}); diff != "" {
+			t.Errorf("values (-got +want): %s", diff)
+		}
+		// One that was replaced is fenced as before.
+		batch.Records = []*kafka.Record{record(topic, 0, "zombie")}
+		batch.Renew = func(context.Context, *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata { return nil }
+		checkFenced(t, d.open(t, b, txn.Config{}).Commit(t.Context(), batch))
+	})
+}
+
 // join makes a member of a group that stays until the test ends.
 func (b *testBundle) join(t *testing.T, group, topic string) sarama.ConsumerGroupSession {
 	t.Helper()

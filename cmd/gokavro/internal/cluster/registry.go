@@ -23,7 +23,11 @@ type RegistryFlags struct {
 	urls        []string
 	access      *pflag.FlagSet
 	dialTimeout time.Duration
+	normalize   bool
 }
+
+// Normalize has the registry compare and keep schemas in their normal form.
+func (f *RegistryFlags) Normalize() { f.normalize = true }
 
 // BindRegistry adds the flags of the schema registry to cmd.
 func BindRegistry(cmd *cobra.Command) *RegistryFlags {
@@ -64,7 +68,7 @@ func (f *RegistryFlags) client(urls []string) (*registry.Client, error) {
 		return nil, err
 	}
 	client, err := registry.New(registry.Config{
-		URLs: urls, Timeout: f.dialTimeout,
+		URLs: urls, Timeout: f.dialTimeout, Normalize: f.normalize,
 		BasicUser: f.text("registry-user"), BasicPassword: f.text("registry-password"), Bearer: f.text("registry-token"),
 		CAFile: f.text("registry-ca-file"), CertFile: f.text("registry-cert-file"), KeyFile: f.text("registry-key-file"),
 	})

@@ -1,0 +1,49 @@
+package devstack
+
+import (
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Trouble is what befalls requests to the broker. One of Code, Hold and Cut is
+// to be given.
+type Trouble struct {
+	// APIKey is the kind of the requests.
+	APIKey int16
+	// Times is how many of them are befallen, from the next one on.
+	Times int
+	// Code is Kafka's error that is answered, with nothing done.
+	Code int16
+	// Hold is called before a request is served. It may block; other connections
+	// go on meanwhile.
+	Hold func()
+	// Cut closes the connection in place of serving the request.
+	Cut bool
+}
+
+// Disturb brings trouble on requests, for tests of what clients make of it. hits
+// returns how many it has befallen so far.
+func (s *Stack) Disturb(t Trouble) (hits func() int) {
+	cluster := s.kafka.cluster
+	if t.Code != 0 {
+		handle := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Key(t.APIKey)}, Err: kerr.TypedErrorForCode(t.Code), Count: t.Times})
+		return func() int { return int(handle.Hits()) }
+	}
+	var seen atomic.Int64
+	cluster.ControlKey(t.APIKey, func(kmsg.Request) (kmsg.Response, error, bool) {
+		if int(seen.Add(1)) > t.Times {
+			seen.Add(-1)
+			return nil, nil, false
+		}
+		cluster.KeepControl()
+		if t.Cut {
+			return nil, errCut, true
+		}
+		cluster.SleepControl(t.Hold)
+		return nil, nil, false
+	})
+	return func() int { return int(seen.Load()) }
+}

@@ -1,0 +1,152 @@
+package pause_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lovoo/goka"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+var rowsFlag = flag.Int("pause.rows", 200_000, "how many rows the table has whose standbys take over; a tenth of it on devstack")
+
+// warmMove bounds the time without outputs of partitions that move to a warm
+// standby.
+func warmMove() time.Duration {
+	if *strictFlag {
+		return time.Second
+	}
+	return limits().move
+}
+
+func hasTable(kind string) bool { return kind == onStandby || kind == onTable }
+
+// tableGroup is group with a row for each key, which counts its records.
+func tableGroup() *goka.GroupGraph {
+	prefix, name := os.Getenv(prefixEnv), os.Getenv(nameEnv)
+	out := goka.Stream(prefix + outTopic)
+	return goka.DefineGroup(goka.Group(prefix+"pass"),
+		goka.Input(goka.Stream(prefix+inTopic), codecs.String(), func(ctx goka.Context, msg any) {
+			ctx.SetValue(fmt.Sprint(msg))
+			ctx.Emit(out, ctx.Key(), fmt.Sprintf("%s %s", name, msg))
+		}),
+		goka.Output(out, codecs.String()),
+		goka.Persist(codecs.String()),
+	)
+}
+
+// fillTable writes the rows that the table has from the start.
+func (b *bench) fillTable(t *testing.T, client *kafka.Client) {
+	t.Helper()
+	topic := b.prefix + "pass-table"
+	if _, err := client.CreateMissing(t.Context(), kafka.Topic{Name: topic, Partitions: partitions, Compact: true}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := kafka.NewWriter(kafka.Config{Brokers: strings.Split(b.brokers, ",")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := *rowsFlag
+	if strings.HasSuffix(t.Name(), "Devstack") {
+		rows /= 10
+	}
+	value := []byte(strings.Repeat("x", 100))
+	for i := range rows {
+		record := kafka.Record{Topic: topic, Partition: int32(i % partitions), Key: fmt.Appendf(nil, "row%09d", i), Value: value}
+		if err := w.Write(t.Context(), record, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// logged counts the lines of a worker's log that have a part.
+func (b *bench) logged(t *testing.T, name, part string) int {
+	t.Helper()
+	text, err := os.ReadFile(b.logs[name])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(text), part)
+}
+
+// awaitCopies waits until a worker has loaded so many copies since its start.
+func (b *bench) awaitCopies(t *testing.T, name string, n int) {
+	t.Helper()
+	if b.kind != onStandby {
+		return
+	}
+	const line = "a standby is up to date"
+	for deadline := time.Now().Add(patience); b.logged(t, name, line) < n; pause(t, 50*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %d copies were brought up to date, want %d", name, b.logged(t, name, line), n)
+		}
+	}
+}
+
+func (b *bench) stop(t *testing.T, name string) {
+	t.Helper()
+	if code, err := b.workers[name].Stop(patience); err != nil || code != 0 {
+		t.Fatalf("%s: stopping: code %d, %v", b.kind, code, err)
+	}
+}
+
+// TestAWarmStandbyTakesOverOnDevstack lets one of two instances with a big table
+// leave.
+func TestAWarmStandbyTakesOverOnDevstack(t *testing.T) {
+	t.Parallel()
+	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stack.Close() })
+	b := begin(t, onStandby, strings.Join(stack.Brokers(), ","))
+	b.takeOver(t)
+	b.finish(t)
+}
+
+// TestAWarmStandbyTakesOverOnKafka does so on Kafka, kills one as well, and
+// measures the same without standbys beside it.
+func TestAWarmStandbyTakesOverOnKafka(t *testing.T) {
+	t.Parallel()
+	brokers := os.Getenv("KAFKA_BROKERS")
+	if brokers == "" {
+		if os.Getenv("REQUIRE_KAFKA") == "1" {
+			t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
+		}
+		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
+	}
+	for _, kind := range []string{onStandby, onTable} {
+		b := begin(t, kind, brokers)
+		b.takeOver(t)
+		b.start(t, "two")
+		b.settle(t, 2)
+		b.awaitCopies(t, "one", partitions)
+		b.step(t, "kill -9 of an instance", 1, limits().kill, func() { _ = b.workers["two"].Signal(syscall.SIGKILL) })
+		b.finish(t)
+	}
+}
+
+// takeOver stops one of two instances.
+func (b *bench) takeOver(t *testing.T) {
+	t.Helper()
+	b.awaitCopies(t, "one", partitions/2)
+	most := limits().move
+	if b.kind == onStandby {
+		most = warmMove()
+	}
+	b.step(t, "an instance leaves", 1, most, func() { b.stop(t, "two") })
+	if promoted := b.logged(t, "one", "promoted a standby"); b.kind == onStandby && promoted < partitions/2 {
+		t.Errorf("%d standbys were promoted, want %d", promoted, partitions/2)
+	}
+}

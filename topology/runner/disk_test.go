@@ -1,0 +1,140 @@
+package runner_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/runner"
+)
+
+// disk is a file system that fails while it is told to.
+type disk struct {
+	fault atomic.Pointer[error]
+	reads bool // whether reads fail as well
+}
+
+// MaybeError fails what the disk does.
+func (d *disk) MaybeError(op errorfs.Op) error {
+	fault := d.fault.Load()
+	if fault == nil || op.Kind == errorfs.OpFileClose || !d.reads && op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
+		return nil
+	}
+	return *fault
+}
+
+// String names the injector in Pebble's words.
+func (d *disk) String() string { return "disk" }
+
+// TestADiskThatFailsIsWaitedFor lets the disk fail under a runner that is at
+// work.
+func TestADiskThatFailsIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		fault error
+		reads bool
+	}{
+		{name: "full", fault: syscall.ENOSPC},
+		{name: "writes fail", fault: syscall.EIO},
+		{name: "all fails", fault: syscall.EIO, reads: true},
+	} {
+		for _, delivery := range []runner.Delivery{runner.ExactlyOnce, runner.AtLeastOnce} {
+			t.Run(fmt.Sprintf("%s/%s", tt.name, delivery), func(t *testing.T) {
+				t.Parallel()
+				b := setup(t, devstack.Config{})
+				d := &disk{reads: tt.reads}
+				cfg := b.config(t)
+				cfg.Delivery = delivery
+				r, err := runner.New(counting(), cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.OnDisk(errorfs.Wrap(vfs.NewMem(), d))
+				running := run(t, r).awaitReady(t)
+				b.round(t, 0)
+				b.awaitRounds(t, 1, delivery)
+				d.fault.Store(&tt.fault)
+				b.round(t, 1)
+				running.awaitState(t, runner.Degraded, tt.fault.Error())
+				b.round(t, 2)
+				d.fault.Store(nil)
+				b.awaitRounds(t, 3, delivery)
+				running.awaitState(t, runner.Running, "")
+				running.stop(t)
+				if delivery == runner.ExactlyOnce {
+					b.checkCounts(t, 3)
+				}
+			})
+		}
+	}
+}
+
+const roundKeys = 20
+
+// roundKey is so long that a round of them does not stay in the store's buffers.
+func roundKey(i int) string { return fmt.Sprintf("k%02d", i) + strings.Repeat("x", 8<<10) }
+
+// round writes one record of each key.
+func (b *testBundle) round(t *testing.T, n int) {
+	t.Helper()
+	var records []kafka.Record
+	for i := range roundKeys {
+		records = append(records, record("in", roundKey(i), strconv.Itoa(n)))
+	}
+	b.write(t, records...)
+}
+
+// awaitRounds waits for the outputs of so many rounds: each once, unless it may
+// be repeated.
+func (b *testBundle) awaitRounds(t *testing.T, n int, delivery runner.Delivery) {
+	t.Helper()
+	var want []string
+	for i := range roundKeys {
+		for j := range n {
+			want = append(want, fmt.Sprintf("%s %d=%d", roundKey(i), j, j+1))
+		}
+	}
+	var got []string
+	complete := func() bool {
+		got = b.values(t, "out")
+		if delivery == runner.AtLeastOnce {
+			got = slices.Compact(got)
+		}
+		return !slices.ContainsFunc(want, func(v string) bool { return !slices.Contains(got, v) })
+	}
+	await(t, fmt.Sprintf("the outputs of %d rounds", n), complete)
+	if diff := cmp.Diff(got, want); diff != "" && delivery == runner.ExactlyOnce {
+		t.Errorf("outputs of %d rounds (-got +want): %s", n, diff)
+	}
+}
+
+// checkCounts holds the table to so many rounds, none of which was repeated.
+func (b *testBundle) checkCounts(t *testing.T, n int64) {
+	t.Helper()
+	got := map[string]any{}
+	for _, r := range b.read(t, "counts") {
+		var err error
+		if got[string(r.Key)], err = codecs.Int64().Decode(r.Value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]any{}
+	for i := range roundKeys {
+		want[roundKey(i)] = n
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("rows (-got +want): %s", diff)
+	}
+}
