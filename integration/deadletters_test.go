@@ -55,7 +55,7 @@ func orders(mended bool) *topology.Topology {
 func (c *cluster) runOrders(t *testing.T, mended bool, state string) (stop func()) {
 	t.Helper()
 	r, err := runner.New(orders(mended), runner.Config{
-		Brokers: strings.Split(c.brokers, ","), Registry: []string{c.registry}, StateDir: state, CreateTopics: 4, TopicPrefix: c.prefix,
+		Brokers: strings.Split(c.brokers, ","), Registry: []string{c.registry}, StateDir: state, CreateTopics: 4, TopicPrefix: c.prefix, Partitioner: runner.AnyPartitioner,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {

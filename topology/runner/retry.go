@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gokavro/gokavro/topology/internal/compile"
 	"github.com/gokavro/gokavro/topology/internal/parking"
@@ -30,6 +31,27 @@ func (s *site) retries(program *compile.Program, m *member) error {
 	program.Lot, program.Alarm = parking.New(s.graph.Parked()), s.topic(s.graph.Parked())
 	m.stores = append(m.stores, store.Spec{Name: s.graph.Parked(), Topic: program.Alarm})
 	m.alarm = program.Alarm
+	return nil
+}
+
+// isOfRetries tells whether a topic of the graph has as many partitions as the
+// inputs, whatever missing topics are created with.
+func (s *site) isOfRetries(topic string) bool {
+	return topic == s.graph.Retry() || topic == s.graph.Parked()
+}
+
+// besideInputs gives topics of retries that are to be created the number of
+// partitions that the inputs have, if there are any.
+func (s *site) besideInputs(topics []kafka.Topic) error {
+	count, err := s.inputPartitions()
+	if err != nil || count == 0 {
+		return err
+	}
+	for i, t := range topics {
+		if s.isOfRetries(strings.TrimPrefix(t.Name, s.cfg.TopicPrefix)) {
+			topics[i].Partitions = count
+		}
+	}
 	return nil
 }
 
