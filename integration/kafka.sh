@@ -13,6 +13,8 @@
 #   integration/kafka.sh stop --node 2     stop one, kill --node 2 to kill -9 it
 #   integration/kafka.sh start --node 2    bring it back
 #
+# Everybody may do everything, but for what somebody has made ACLs of.
+#
 # Settings, all from the environment:
 #   KAFKA_PORT     port for clients; the controller takes the next one, and each
 #                  further node the two after those (9092)
@@ -123,6 +125,8 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$data
 auto.create.topics.enable=false
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
 group.initial.rebalance.delay.ms=0
 offsets.topic.replication.factor=$copies
 offsets.topic.num.partitions=8

@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gokavro/gokavro/integration/worker"
+	"github.com/gokavro/gokavro/topology/runner"
 )
 
 // programs builds the project's binaries once for all tests of a run.
@@ -29,6 +32,10 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if worker.Kind() == deadly {
+		runner.Main(fragile)
+		return
+	}
 	code := m.Run()
 	if dir, _ := programs(); dir != "" {
 		_ = os.RemoveAll(dir)

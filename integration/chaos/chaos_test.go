@@ -69,7 +69,7 @@ func TestNothingIsLostOnDevstack(t *testing.T) {
 			t.Parallel()
 			prove(t, onDevstack(t), &scenario{
 				name: unique("devstack"), seed: seed(), worker: onRunner, delivery: delivery,
-				processes: 2, keys: 200, records: 8_000, perSecond: 1_000,
+				processes: 2, standbys: 1, keys: 200, records: 8_000, perSecond: 1_000,
 				events: map[kind]int{kill: 1, zombie: 1, join: 1, schemas: 1},
 			})
 		})
@@ -101,11 +101,12 @@ func seeds() int {
 
 // storms is everything that can happen, in a short and in a long form. With an
 // odd seed the events meet workers that are at work, with an even one they also
-// come while the group has stopped for another.
+// come while the group has stopped for another. Of two odd or even ones one has
+// standbys.
 func storms(seed uint64, worker, delivery string) *scenario {
 	s := &scenario{
 		name: unique("storm"), seed: seed, worker: worker, delivery: delivery,
-		processes: 3, keys: 500, records: 40_000, perSecond: 1_000, atWork: seed%2 == 1,
+		processes: 3, keys: 500, records: 40_000, perSecond: 1_000, atWork: seed%2 == 1, standbys: int(seed / 2 % 2),
 		events: map[kind]int{kill: 2, term: 1, zombie: 1, lost: 1, join: 1, leave: 1, broker: 1, schemas: 1},
 	}
 	if *longFlag {

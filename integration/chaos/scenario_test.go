@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ type scenario struct {
 	worker    string // kind of the workers; default: the runner
 	delivery  string // of the runner
 	processes int
+	standbys  int // of each partition
 	keys      int
 	records   int
 	perSecond int
@@ -82,7 +84,7 @@ func (s *scenario) launch(c *cluster) worker.Launch {
 		"--brokers", c.brokerList(), "--registry", c.schemas.url, "--topic-prefix", s.name + "-", "--auto-register",
 	}}
 	if s.worker == onRunner && hasDelivery() {
-		l.Args = append(l.Args, "--delivery", s.delivery)
+		l.Args = append(l.Args, "--delivery", s.delivery, "--num-standby", strconv.Itoa(s.standbys))
 	}
 	return l
 }

@@ -20,21 +20,21 @@ type Action string
 
 // The actions.
 const (
-	// Create creates a topic.
-	Create Action = "create"
-	// Alter sets settings of a topic of the group's own.
-	Alter Action = "alter"
-	// Register registers a schema.
-	Register Action = "register"
-	// Impossible is a difference that is not for a plan to mend: the number of
+	// ActionCreate creates a topic.
+	ActionCreate Action = "create"
+	// ActionAlter sets settings of a topic of the group's own.
+	ActionAlter Action = "alter"
+	// ActionRegister registers a schema.
+	ActionRegister Action = "register"
+	// ActionImpossible is a difference that is not for a plan to mend: the number of
 	// partitions, of replicas, or settings of a topic of others.
-	Impossible Action = "impossible"
+	ActionImpossible Action = "impossible"
 )
 
 // Change is a difference between a [Plan] and what is there.
 type Change struct {
 	Action Action `json:"action"`
-	// Topic is the topic, empty for Register; Subject is the subject.
+	// Topic is the topic, empty for ActionRegister; Subject is the subject.
 	Topic   string `json:"topic,omitempty"`
 	Subject string `json:"subject,omitempty"`
 	// Detail says what is to be done, or why it cannot.
@@ -45,7 +45,7 @@ type Change struct {
 	schema PlannedSubject
 }
 
-var marks = map[Action]string{Create: "+", Alter: "~", Register: "+", Impossible: "!"}
+var marks = map[Action]string{ActionCreate: "+", ActionAlter: "~", ActionRegister: "+", ActionImpossible: "!"}
 
 // String says it in one line: + is new, ~ altered, ! impossible.
 func (c Change) String() string {
@@ -60,7 +60,7 @@ type Changes []Change
 
 // Impossible returns those that cannot be applied.
 func (c Changes) Impossible() Changes {
-	return slices.DeleteFunc(slices.Clone(c), func(one Change) bool { return one.Action != Impossible })
+	return slices.DeleteFunc(slices.Clone(c), func(one Change) bool { return one.Action != ActionImpossible })
 }
 
 // WriteText writes them one a line.
@@ -96,7 +96,7 @@ func (p *Plan) Compare(ctx context.Context, site PlanSite) (Changes, error) {
 		}
 		if needed {
 			detail := fmt.Sprintf("the schema of %s", subject.codec().Schema().Name())
-			changes = append(changes, Change{Action: Register, Subject: subject.Subject, Detail: detail, schema: subject})
+			changes = append(changes, Change{Action: ActionRegister, Subject: subject.Subject, Detail: detail, schema: subject})
 		}
 	}
 	return changes, nil
@@ -140,24 +140,24 @@ func topicChanges(d check.Drift, together bool) (changes Changes) {
 		changes = append(changes, Change{Action: action, Topic: d.Topic.Name, Detail: fmt.Sprintf(format, args...), create: d.Topic, alter: d.Alter})
 	}
 	if d.Missing {
-		add(Create, "%s", check.Describe(d.Topic))
+		add(ActionCreate, "%s", check.Describe(d.Topic))
 		return changes
 	}
 	if want := int(d.Topic.Partitions); together && want > 0 && d.Partitions != want {
-		add(Impossible, "it has %d partitions, not %d: the topics of a group must have one number; create it anew", d.Partitions, want)
+		add(ActionImpossible, "it has %d partitions, not %d: the topics of a group must have one number; create it anew", d.Partitions, want)
 	}
 	if want := d.Topic.Replicas; d.Replicas < want {
-		add(Impossible, "it has %d replicas, not %d: raise it with kafka-reassign-partitions", d.Replicas, want)
+		add(ActionImpossible, "it has %d replicas, not %d: raise it with kafka-reassign-partitions", d.Replicas, want)
 	}
 	if d.Foreign != "" {
-		add(Impossible, "%s: it is not the group's own", d.Foreign)
+		add(ActionImpossible, "%s: it is not the group's own", d.Foreign)
 	}
 	if len(d.Alter) > 0 {
 		var list []string
 		for _, name := range slices.Sorted(maps.Keys(d.Alter)) {
 			list = append(list, fmt.Sprintf("%s %s -> %s", name, d.Have[name], d.Alter[name]))
 		}
-		add(Alter, "%s", strings.Join(list, ", "))
+		add(ActionAlter, "%s", strings.Join(list, ", "))
 	}
 	return changes
 }
@@ -185,7 +185,7 @@ func (p *Plan) Apply(ctx context.Context, site PlanSite) (Changes, error) {
 	}
 	var missing []kafka.Topic
 	for _, c := range changes {
-		if c.Action == Create {
+		if c.Action == ActionCreate {
 			missing = append(missing, c.create)
 		}
 	}
@@ -202,9 +202,9 @@ func (p *Plan) Apply(ctx context.Context, site PlanSite) (Changes, error) {
 
 func (c Change) apply(ctx context.Context, site PlanSite) error {
 	switch c.Action {
-	case Alter:
+	case ActionAlter:
 		return site.Kafka.AlterTopic(c.Topic, c.alter)
-	case Register:
+	case ActionRegister:
 		return c.schema.codec(avro.Registry(site.Registry), avro.AutoRegister()).Prepare(ctx)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka"
 
@@ -66,6 +67,10 @@ type member struct {
 	joins      goka.Edges                             // of a hand-written group
 	judge      func() func(task.Failure) task.Verdict // of a hand-written group, for each partition
 	refuses    func(*kafka.Record) error              // of a hand-written group
+
+	// aside returns what is written in place of a record that the process has died
+	// of, nil where that ends the run.
+	aside func(*sarama.ConsumerMessage, int) ([]task.Output, error)
 }
 
 // processorError is what stopped a processor, other than the end of its context.
@@ -107,6 +112,9 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	if m.cfg.Delivery == AtLeastOnce {
 		config.Committer, config.WriteAhead = m.atLeastOnce, 1
 	}
+	config.Commits = func(ctx context.Context, of map[string][]int32) (map[string]map[int32]kafka.Commit, error) {
+		return m.client.Commits(ctx, m.group, of)
+	}
 	config.Task = func(partition int32) task.Config { return m.task(group, partition) }
 	m.keepStandbys(&config)
 	return config
@@ -126,7 +134,7 @@ func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
 		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores, Alarm: m.alarm,
-		Lookups: m.lookups, Tombstones: m.tombstones, Log: m.cfg.Logger,
+		Lookups: m.lookups, Tombstones: m.tombstones, Aside: m.aside, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {
 		cfg.Check, cfg.Judge, cfg.Refused = decodes(m.codecs), m.judge(), m.refuses

@@ -130,7 +130,7 @@ func TestTheReportsFormatIsChecked(t *testing.T) {
 	here := []string{"--brokers", "localhost:1", "--registry", "http://localhost:1", "--dial-timeout", "10ms"}
 	for want, flags := range map[string][]string{
 		"--schemas=xml: use text or json": {"--schemas=xml"},
-		"two checks":                      {"--schemas", "--validate"},
+		"give one":                        {"--schemas", "--validate"},
 		`unexpected argument "json"`:      {"--schemas", "json"},
 	} {
 		code, stdout, stderr := command(t, append(flags, here...)...)

@@ -49,15 +49,17 @@ func awaitNoGoroutines() (left string) {
 	return left
 }
 
-// goroutines returns the stacks of all goroutines but the tests' own and the
-// metrics clock, which sarama's library starts once and never ends.
+// goroutines returns the stacks of all goroutines but the tests' own, the metrics
+// clock, which sarama's library starts once and never ends, and what waits for
+// signals in a fuzzer.
 func goroutines() string {
 	var text bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&text, 2); err != nil {
 		return err.Error()
 	}
 	stacks := slices.DeleteFunc(strings.Split(text.String(), "\n\n"), func(stack string) bool {
-		return strings.Contains(stack, "runner_test.TestMain") || strings.Contains(stack, "go-metrics.(*meterArbiter).tick")
+		return strings.Contains(stack, "runner_test.TestMain") || strings.Contains(stack, "go-metrics.(*meterArbiter).tick") ||
+			strings.Contains(stack, "os/signal.signal_recv")
 	})
 	return strings.Join(stacks, "\n\n")
 }
@@ -102,6 +104,8 @@ type testBundle struct {
 	stack  *devstack.Stack
 	client *kafka.Client
 	log    *log
+
+	keyBytes int // that the keys of rounds have beside their number
 }
 
 func setup(t *testing.T, cfg devstack.Config) *testBundle {

@@ -206,10 +206,14 @@ func TestPositionsBoundASideRun(t *testing.T) {
 		name, from, until string
 		want              func(r kafka.Record) bool
 	}{
-		{"times", "time:2023-11-14T22:13:30Z", "time:2023-11-14T22:13:40Z",
-			func(r kafka.Record) bool { return r.Time.Unix() >= 1_700_000_010 && r.Time.Unix() < 1_700_000_020 }},
-		{"offsets", fmt.Sprintf("end,in/%d=offset:1", partition), fmt.Sprintf("end,in/%d=offset:3", partition),
-			func(r kafka.Record) bool { return r.Partition == partition && r.Offset >= 1 && r.Offset < 3 }},
+		{
+			"times", "time:2023-11-14T22:13:30Z", "time:2023-11-14T22:13:40Z",
+			func(r kafka.Record) bool { return r.Time.Unix() >= 1_700_000_010 && r.Time.Unix() < 1_700_000_020 },
+		},
+		{
+			"offsets", fmt.Sprintf("end,in/%d=offset:1", partition), fmt.Sprintf("end,in/%d=offset:3", partition),
+			func(r kafka.Record) bool { return r.Partition == partition && r.Offset >= 1 && r.Offset < 3 },
+		},
 		{"nothing", "beginning", "beginning", func(kafka.Record) bool { return false }},
 		{"the_future", "beginning", "time:2999-01-01T00:00:00Z", func(kafka.Record) bool { return true }},
 	}

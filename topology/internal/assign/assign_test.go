@@ -142,7 +142,6 @@ type group struct {
 	members    []assign.Member
 	topics     assign.Topics
 	generation int32
-	copies     map[string][]int32
 }
 
 // round is one rebalance: every member joins with what it holds, gives up what

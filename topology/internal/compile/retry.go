@@ -167,36 +167,54 @@ func newMoved(r record, e *parking.Entry) *moved {
 
 // again processes a record as its input does.
 func (p *Program) again(m *moved) {
-	for _, n := range p.Graph.Of(graph.Input) {
-		if p.Topic(n.Topic) != m.message.Topic {
-			continue
-		}
-		decoded, _ := inputCodec{codec: p.Codecs[n.Name]}.Decode(m.message.Value) // it has no error
-		p.process(m, n, decoded.(*input))
+	node := p.input(m.message.Topic)
+	if node.Name == "" {
+		t := &trial{program: p, record: m, node: graph.Node{Name: m.message.Topic}}
+		t.giveUp(fmt.Errorf("the topology has no input %s", m.message.Topic))
 		return
 	}
-	t := &trial{program: p, record: m, node: graph.Node{Name: m.message.Topic}}
-	t.giveUp(fmt.Errorf("the topology has no input %s", m.message.Topic))
+	decoded, _ := inputCodec{codec: p.Codecs[node.Name]}.Decode(m.message.Value) // it has no error
+	p.process(m, node, decoded.(*input))
 }
 
 // replay takes a record of the retry topic.
 func (p *Program) replay(ctx goka.Context, _ any) {
 	r := ctx.(record)
 	p.Counters.In.Add(1)
-	e := parking.NewEntry(r.Message())
-	origin, err := dlq.ParseOrigin(e.Headers)
+	e, err := replayed(r.Message())
 	if err != nil {
 		t := &trial{program: p, record: r, node: graph.Node{Name: p.Graph.Retry()}}
 		t.giveUp(err)
 		return
 	}
-	e.Topic, e.Partition, e.Offset, e.Time = origin.Topic, origin.Partition, origin.Offset, origin.Time
-	e.Attempts = int32(origin.Attempts)
-	e.Headers = dlq.WithoutOrigin(e.Headers)
 	m := newMoved(r, e)
 	if !p.waits(m) {
 		p.again(m)
 	}
+}
+
+// replayed returns a record of the retry topic as it was in its input.
+func replayed(message *sarama.ConsumerMessage) (*parking.Entry, error) {
+	e := parking.NewEntry(message)
+	origin, err := dlq.ParseOrigin(e.Headers)
+	if err != nil {
+		return nil, err
+	}
+	e.Topic, e.Partition, e.Offset, e.Time = origin.Topic, origin.Partition, origin.Offset, origin.Time
+	e.Attempts, e.Headers = int32(origin.Attempts), dlq.WithoutOrigin(e.Headers)
+	return e, nil
+}
+
+// original returns a record as it was in its input, also one of the retry topic.
+func (p *Program) original(message *sarama.ConsumerMessage) *sarama.ConsumerMessage {
+	if p.Retry == "" || message.Topic != p.Retry {
+		return message
+	}
+	e, err := replayed(message)
+	if err != nil {
+		return message
+	}
+	return e.Message()
 }
 
 // rawCodec leaves bytes as they are: what they are is not known before the

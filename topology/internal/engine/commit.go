@@ -74,6 +74,9 @@ func (w *work) commitNow() {
 	var sealed []*task.Sealed
 	var b txn.Batch
 	for _, m := range members {
+		if w.guard.IsShut(m.task.Partition()) {
+			continue
+		}
 		s, err := m.task.Seal()
 		if err != nil {
 			w.fail(fmt.Errorf("reading the state folder: %w", err))
@@ -86,11 +89,12 @@ func (w *work) commitNow() {
 		b.Records = append(b.Records, s.Records()...)
 		w.moveOn(m.task.Partition(), s.Offsets())
 	}
-	if len(sealed) == 0 {
+	if len(sealed) == 0 && !w.guard.Due() {
 		w.settle(false)
 		return
 	}
 	b.Offsets = w.goOn()
+	b.Metadata = w.guard.Metadata(b.Offsets)
 	b.Member = w.membership(session)
 	b.Renew = func(ctx context.Context, refused *sarama.ConsumerGroupMetadata) *sarama.ConsumerGroupMetadata {
 		return w.renew(ctx, session, refused.GenerationID)
@@ -104,6 +108,7 @@ func (w *work) commitNow() {
 		return
 	}
 	w.commits.Add(1)
+	w.guard.Committed()
 	written := time.Now()
 	units, err := w.flush(sealed)
 	if err != nil {

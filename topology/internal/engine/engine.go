@@ -4,7 +4,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -17,6 +19,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Config says what an engine runs.
@@ -42,6 +45,12 @@ type Config struct {
 	// behind them are left alone. A topic that is not there has no bound, and a
 	// partition of one that is there has nothing to be done.
 	Until map[string]map[int32]int64
+	// Commits returns what the group has committed in partitions of topics. Without
+	// it a record whose processing ends the process does so for ever.
+	Commits func(ctx context.Context, of map[string][]int32) (map[string]map[int32]kafka.Commit, error)
+	// Settle is how long the process runs before it takes a record that may be what
+	// earlier ones died of. The default is 5 s.
+	Settle time.Duration
 	// Interval is how often finished work is committed.
 	Interval time.Duration
 	// WriteInterval is how often outputs are written ahead of their commit.
@@ -80,8 +89,10 @@ type Config struct {
 
 // Engine runs tasks. Its methods are safe for concurrent use.
 type Engine struct {
-	cfg  Config
-	wake chan struct{} // has room for one: a commit is due
+	cfg     Config
+	wake    chan struct{} // has room for one: a commit is due
+	id      string        // of this process
+	settled time.Time     // when this process counts as well
 
 	mu     sync.Mutex
 	work   *work           // nil between two
@@ -90,7 +101,9 @@ type Engine struct {
 
 // New returns an engine that does nothing until Run.
 func New(cfg Config) *Engine {
-	return &Engine{cfg: cfg, wake: make(chan struct{}, 1), paused: map[string]bool{}}
+	return &Engine{
+		cfg: cfg, wake: make(chan struct{}, 1), paused: map[string]bool{}, id: rand.Text()[:8], settled: time.Now().Add(cmp.Or(cfg.Settle, settleTime)),
+	}
 }
 
 // Run works until ctx ends, and returns nil then, when all that was in hand is

@@ -93,6 +93,7 @@ func (w *work) adopt(partitions []int32) {
 	}
 	w.divide()
 	w.placeStandbys()
+	go w.loadCommits(w.session.Context(), w.guard.Shut())
 	// What is still to come comes with the next assignment.
 	if len(w.share.Coming) == 0 {
 		go w.announce(w.session.Context(), members)
@@ -111,6 +112,7 @@ func (w *work) giveUp(m *member) {
 	case <-w.life.Done():
 	}
 	m.task.Kill()
+	w.guard.Leave([]int32{m.task.Partition()})
 	w.commitLast(m)
 	close(m.released)
 	w.drop([]*member{m})
@@ -128,6 +130,7 @@ func (w *work) commitLast(m *member) {
 		return
 	}
 	delete(w.tasks, partition)
+	w.guard.Forget(partition)
 	for _, of := range w.positions {
 		delete(of, partition)
 	}

@@ -66,6 +66,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 		if !follows || m.leaving || !slices.Contains(wanted, partition) {
 			lost = append(lost, m)
 			delete(w.tasks, partition)
+			w.guard.Forget(partition)
 		}
 	}
 	w.mu.Unlock()
@@ -76,6 +77,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	w.dropping.Go(func() { w.drop(lost) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.guard.Return(nil)
 	w.last = lastSession{session.MemberID(), session.GenerationID()}
 	w.session = session
 	w.positions = map[string]map[int32]int64{}
@@ -125,7 +127,8 @@ func (h handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	if m != nil && m.take(session.Context(), w.engine.cfg, claim) != nil {
 		m.wait(session.Context())
 	}
-	for range claim.Messages() { //nolint:revive // what still comes is the next owner's
+	// What still comes is the next owner's.
+	for range claim.Messages() {
 	}
 	if m != nil && w.isLeaving(m) {
 		m.wait(session.Context())
@@ -180,6 +183,7 @@ func (h handler) Cleanup(sarama.ConsumerGroupSession) error {
 	w := h.work
 	w.committing.Lock()
 	defer w.committing.Unlock()
+	w.guard.Leave(nil)
 	w.commitNow()
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gokavro/gokavro/topology/internal/assign"
+	"github.com/gokavro/gokavro/topology/internal/guard"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
@@ -22,6 +23,8 @@ type work struct {
 	committer txn.Committer
 	consumer  sarama.ConsumerGroup
 	commits   atomic.Int64
+	guard     *guard.Guard
+	turn      chan struct{} // has room for the partition that is processed alone
 
 	life context.Context //nolint:containedctx // ends at a fault and at the end of a graceful stop
 	end  context.CancelCauseFunc
@@ -68,6 +71,7 @@ type member struct {
 
 func newWork(e *Engine, committer txn.Committer) *work {
 	w := &work{engine: e, committer: committer, tasks: map[int32]*member{}, open: map[int32]int{}, positions: map[string]map[int32]int64{}}
+	w.guard, w.turn = w.newGuard(), make(chan struct{}, 1)
 	w.generation.changed = make(chan struct{})
 	w.life, w.end = context.WithCancelCause(context.Background())
 	w.allowed, w.endCommits = context.WithCancel(context.Background())
@@ -128,6 +132,7 @@ func (w *work) stop() {
 	}
 	// The last commit may take as long again, and no longer.
 	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
+	w.guard.Leave(nil)
 	w.commit()
 	w.end(cause)
 	w.leave()
@@ -202,6 +207,9 @@ func (w *work) closed(partition int32) {
 func (w *work) start(partition int32) *member {
 	cfg := w.engine.cfg.Task(partition)
 	cfg.Changed = w.engine.changed
+	if gate := w.gate(partition); gate != nil {
+		cfg.Gate = gate
+	}
 	about := aboutPartition(partition)
 	cfg.Trouble = func(err error) { w.engine.cfg.Board.Set(about, err) }
 	cfg.Cured = func() { w.engine.cfg.Board.Clear(about) }
@@ -216,11 +224,11 @@ func (w *work) start(partition int32) *member {
 		defer close(m.ended)
 		err := m.task.Run()
 		cfg.Cured() // what the next task of the partition meets is its own
-		if err != nil && !curedByOpening(err) {
-			err = &taskError{err}
-		}
-		if err != nil {
+		switch {
+		case err != nil && curedByOpening(err):
 			w.fail(err)
+		case err != nil:
+			w.quit(err)
 		}
 	}()
 	return m

@@ -190,7 +190,7 @@ func (f *Follower) follow(ctx context.Context, partition int32) {
 		if ctx.Err() != nil {
 			return
 		}
-		f.trouble(err)
+		f.Board.Pass(f.about(), err, wait.Next()+forgotten)
 		f.table.log.Warn("following a table again", "topic", f.table.topic, "partition", partition, "retry_in", wait.Next(), "err", err)
 		_ = wait.Wait(ctx) // its only error is the end of the loop
 	}
@@ -198,8 +198,8 @@ func (f *Follower) follow(ctx context.Context, partition int32) {
 
 // forgotten is how long after its last fault the following counts as healthy. A
 // fault that lasts comes again before that.
-const forgotten = 10 * time.Second
+const forgotten = 5 * time.Second
 
-func (f *Follower) trouble(err error) {
-	f.Board.Pass("following table "+f.table.topic, err, forgotten)
-}
+func (f *Follower) about() string { return "following table " + f.table.topic }
+
+func (f *Follower) trouble(err error) { f.Board.Pass(f.about(), err, forgotten) }

@@ -33,7 +33,7 @@ type copied struct {
 	partition int32
 	life      context.Context //nolint:containedctx // ends with the copy
 	end       context.CancelFunc
-	failed    chan error // has room for one: why it is not followed any more
+	failed    chan error // has room for one: why it is not followed any more; publish makes it
 
 	using sync.Mutex // held while the database is opened, closed or written to by what follows
 	db    *store.DB  // nil while it is closed
@@ -53,7 +53,7 @@ type followed struct {
 }
 
 func newCopied(of *Standbys, partition int32) *copied {
-	c := &copied{of: of, partition: partition, failed: make(chan error, 1)}
+	c := &copied{of: of, partition: partition}
 	c.life, c.end = context.WithCancel(of.life)
 	return c
 }
@@ -234,10 +234,7 @@ func (c *copied) publish(db *store.DB) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tables, c.behind = tables, nil
-	select {
-	case <-c.failed: // of the time before
-	default:
-	}
+	c.failed = make(chan error, 1)
 	return nil
 }
 

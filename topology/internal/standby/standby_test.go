@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -132,7 +133,7 @@ func TestAReleaseDuringALoadIsQuickAndSafe(t *testing.T) {
 	const keys = 200
 	var pairs []string
 	for i := range 10 * keys {
-		pairs = append(pairs, fmt.Sprintf("k%d", i%keys), strings.Repeat("x", 20_000)+fmt.Sprint(i))
+		pairs = append(pairs, fmt.Sprintf("k%d", i%keys), strings.Repeat("x", 20_000)+strconv.Itoa(i))
 	}
 	b.write(t, "a", 0, pairs...)
 	met, hold := make(chan struct{}), make(chan struct{})
@@ -158,7 +159,7 @@ func TestAReleaseDuringALoadIsQuickAndSafe(t *testing.T) {
 	db, _ = b.promote(t)
 	got := rows(t, db, "a")
 	for i := range keys {
-		if want := fmt.Sprint(9*keys + i); !strings.HasSuffix(got[fmt.Sprintf("k%d", i)], "x"+want) {
+		if want := strconv.Itoa(9*keys + i); !strings.HasSuffix(got[fmt.Sprintf("k%d", i)], "x"+want) {
 			t.Fatalf("key k%d: the value does not end in %s", i, want)
 		}
 	}

@@ -53,16 +53,15 @@ func (a *alarm) ring(now time.Time) (*sarama.ConsumerMessage, time.Duration) {
 // ring hands over a record of the alarm when its time has come, or returns how
 // long that takes. While an input is paused, what was parked of it waits, and all
 // that is parked with it. mu is held.
-func (b *inbox) ring(now time.Time) ([]*sarama.ConsumerMessage, time.Duration) {
+func (b *inbox) ring(now time.Time) (*sarama.ConsumerMessage, time.Duration) {
 	if slices.ContainsFunc(b.topics, func(q *topicQueue) bool { return q.paused }) {
 		return nil, 0
 	}
 	message, wait := b.alarm.ring(now)
-	if message == nil {
-		return nil, wait
+	if message != nil {
+		b.fly(message)
 	}
-	b.fly(message)
-	return []*sarama.ConsumerMessage{message}, 0
+	return message, wait
 }
 
 // sooner returns the shorter of two times to wait, of which 0 is for ever.

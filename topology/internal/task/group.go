@@ -49,25 +49,36 @@ func (g *group) Consume(ctx context.Context, names []string, handler sarama.Cons
 
 // feed hands records over until ctx ends.
 func (r *run) feed(ctx context.Context, to chan<- *sarama.ConsumerMessage) {
+	if !r.passGate(ctx, to) {
+		return
+	}
 	for {
 		batch, err := r.task.inbox.next(ctx, ahead)
 		if err != nil {
 			return
 		}
-		for _, message := range batch {
-			switch r.admit(ctx, message) {
-			case end:
-				return
-			case done:
-				continue
-			}
-			select {
-			case to <- message:
-			case <-ctx.Done():
-				return
-			}
+		if !r.hand(ctx, to, batch) {
+			return
 		}
 	}
+}
+
+// hand hands records over, and reports whether it has handed all.
+func (r *run) hand(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch []*sarama.ConsumerMessage) bool {
+	for _, message := range batch {
+		switch r.admit(ctx, message) {
+		case end:
+			return false
+		case done:
+			continue
+		}
+		select {
+		case to <- message:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // Errors never has any: Consume returns them.

@@ -25,6 +25,8 @@ type inbox struct {
 	watched bool                      // whether somebody waits for records to be done
 	cramped bool                      // whether somebody waits for less to be in flight
 	alarm   *alarm                    // nil without one
+
+	deferred bool // whether the group decides when its records are done
 }
 
 // topicQueue is what waits of one topic.
@@ -102,8 +104,10 @@ func (b *inbox) next(ctx context.Context, most int) ([]*sarama.ConsumerMessage, 
 	for {
 		b.mu.Lock()
 		ring, wait := b.ring(time.Now())
-		batch = append(batch, ring...)
-		for len(batch) < most && b.mayFly() {
+		if ring != nil {
+			batch = append(batch, ring) // alone: it is no record of the group's topics
+		}
+		for ring == nil && len(batch) < most && b.mayFly() {
 			q, patience := b.choose(time.Now())
 			if q == nil {
 				wait = sooner(wait, patience)

@@ -57,6 +57,11 @@ type Config struct {
 	// Open returns the partition's tables with all that their topics hold. It is
 	// nil for a group without any.
 	Open func(context.Context) (State, error)
+	// Gate is what records go through after the start. The default is none.
+	Gate Gate
+	// Aside returns what is written in place of a record that the process has died
+	// of so often, in place of processing it. The default ends the run.
+	Aside func(record *sarama.ConsumerMessage, deaths int) ([]Output, error)
 	// Limits bound what is held in memory.
 	Limits Limits
 	// Changed is called when enough units are finished for a commit. It must not
@@ -153,6 +158,7 @@ type Task struct {
 	rows     map[string]*store.Cache[entry] // by table, over state.DB
 	swept    time.Time
 	handed   int64 // units handed over since the start
+	held     bool  // no record is begun
 	troubled bool  // whether none was since the last restart
 }
 

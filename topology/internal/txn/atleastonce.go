@@ -96,7 +96,7 @@ func (o *oneByOne) commitOffsets(ctx context.Context, b Batch, member *sarama.Co
 	}
 	for topic, partitions := range b.Offsets {
 		for partition, offset := range partitions {
-			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, "")
+			request.AddBlockWithLeaderEpoch(topic, partition, offset, -1, 0, b.Metadata[topic][partition])
 		}
 	}
 	return o.writer.group(member.GroupID).ask(ctx, "committing offsets of group "+member.GroupID, func(b *sarama.Broker) error {

@@ -215,6 +215,30 @@ func TestOffsetsAreCommittedWithOrWithoutRecords(t *testing.T) {
 	})
 }
 
+// Metadata goes with its offset, and is gone with the next offset that has none.
+func TestOffsetsAreCommittedWithTheirMetadata(t *testing.T) {
+	t.Parallel()
+	eachDelivery(t, func(t *testing.T, b *testBundle, d delivery) {
+		topic, group := b.topic(t, 2), unique("group")
+		committer := d.open(t, b, txn.Config{})
+		long := strings.Repeat("x", 1000)
+		for _, metadata := range []map[int32]string{{0: "first", 1: long}, {1: "second"}, nil} {
+			commit(t, committer, txn.Batch{
+				Offsets:  map[string]map[int32]int64{topic: {0: 1, 1: 7}},
+				Metadata: map[string]map[int32]string{topic: metadata}, Member: nobody(group),
+			})
+			got, err := b.client.Commits(t.Context(), group, map[string][]int32{topic: {0, 1}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[int32]kafka.Commit{0: {Offset: 1, Metadata: metadata[0]}, 1: {Offset: 7, Metadata: metadata[1]}}
+			if diff := cmp.Diff(got[topic], want); diff != "" {
+				t.Errorf("committed (-got +want): %s", diff)
+			}
+		}
+	})
+}
+
 func TestALargeBatchIsWrittenInParts(t *testing.T) {
 	t.Parallel()
 	eachDelivery(t, func(t *testing.T, b *testBundle, d delivery) {

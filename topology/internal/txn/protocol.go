@@ -70,10 +70,10 @@ func (t *transactions) addOffsets(ctx context.Context, b Batch, member *sarama.C
 		MemberID: member.MemberID, GroupInstanceID: member.GroupInstanceID,
 		Topics: map[string][]*sarama.PartitionOffsetMetadata{},
 	}
-	none := ""
 	for topic, partitions := range b.Offsets {
 		for partition, offset := range partitions {
-			at := &sarama.PartitionOffsetMetadata{Partition: partition, Offset: offset, LeaderEpoch: -1, Metadata: &none}
+			metadata := b.Metadata[topic][partition]
+			at := &sarama.PartitionOffsetMetadata{Partition: partition, Offset: offset, LeaderEpoch: -1, Metadata: &metadata}
 			request.Topics[topic] = append(request.Topics[topic], at)
 		}
 	}

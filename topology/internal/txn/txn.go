@@ -23,6 +23,9 @@ type Batch struct {
 	Records []*kafka.Record
 	// Offsets are where the group goes on from, by topic and partition.
 	Offsets map[string]map[int32]int64
+	// Metadata is what is kept with the offsets, by topic and partition: the
+	// metadata of Kafka's committed offsets. Those that are not in it have none.
+	Metadata map[string]map[int32]string
 	// Member is who commits.
 	Member *sarama.ConsumerGroupMetadata
 	// Renew is asked when the group has refused Member because its generation is

@@ -1,0 +1,204 @@
+package integration_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/integration/worker"
+	"github.com/gokavro/gokavro/processors"
+	"github.com/gokavro/gokavro/processors/dlq"
+	"github.com/gokavro/gokavro/topology"
+	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/runner"
+)
+
+const (
+	// deadly is the kind of worker that one record kills.
+	deadly = "deadly"
+	// deadlyExit is its exit code then.
+	deadlyExit = 66
+	// deadlyWord is how the record's value begins.
+	deadlyWord = "deadly"
+)
+
+// fragile counts the words of each key, and dies of one.
+func fragile() *topology.Topology {
+	t := topology.New("fragile")
+	counts := topology.Store(t, "fragile-counts", codecs.Int64())
+	counted := topology.Process(topology.Input(t, "words", codecs.String()), counts,
+		func(in processors.Record[string], row *processors.Row[int64], emit func(string)) error {
+			if strings.HasPrefix(in.Value, deadlyWord) {
+				os.Exit(deadlyExit)
+			}
+			n, _ := row.Get()
+			row.Set(n + 1)
+			emit(fmt.Sprintf("%s=%d", in.Value, n+1))
+			return nil
+		})
+	counted.To("counted", codecs.String())
+	return t
+}
+
+// words writes so many words to each partition, in one of them with a deadly
+// one in front of the word with that number.
+func (c *cluster) words(t *testing.T, each, at int) {
+	t.Helper()
+	_, err := c.kafka.CreateMissing(t.Context(), kafka.Topic{Name: c.topic("words"), Partitions: partitions})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := kafka.NewWriter(c.kafka.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(key, value string) {
+		err := w.Write(t.Context(), kafka.Record{
+			Topic: c.topic("words"), Partition: -1, Key: []byte(key), Value: []byte(value), Headers: []kafka.Header{{Key: "h", Value: []byte("1")}},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range each {
+		if n == at {
+			write("key-0", deadlyWord+" \x01")
+		}
+		for key := range 2 * partitions {
+			write(fmt.Sprintf("key-%d", key), fmt.Sprintf("key-%d %d", key, n))
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// counted returns what was put out, each word once, with its counts in their
+// order.
+func (c *cluster) counted(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := c.kafka.Read(t.Context(), kafka.Query{Topic: c.topic("counted"), UntilEnd: true}, func(r kafka.Record) error {
+		word, count, _ := strings.Cut(string(r.Value), "=")
+		found[word] = append(found[word], count)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// survive starts workers until all words are counted and the deadly one is
+// kept, and returns how many it took.
+func (c *cluster) survive(t *testing.T, delivery runner.Delivery, words int) (starts int) {
+	t.Helper()
+	dir := t.TempDir()
+	launch := worker.Launch{
+		Kind: deadly, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
+		Args: c.args("--topic-prefix", c.prefix, "--create-topics", fmt.Sprint(partitions), "--delivery", string(delivery)),
+	}
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p, err := worker.Start(launch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = p.Signal(os.Kill) })
+		starts++
+		for !p.Ended() {
+			select {
+			case <-tick.C:
+			case <-p.Exited():
+			case <-deadline.C:
+				t.Fatalf("start %d does not get to the end: %s", starts, p.LastLines(10))
+			}
+			if !p.IsRunning() || c.held(t, c.topic("fragile-dead-letters")) == 0 || len(c.counted(t)) < words {
+				continue
+			}
+			if code, err := p.Stop(patience); code != 0 || err != nil {
+				t.Errorf("got exit code %d, %v of the last stop", code, err)
+			}
+			return starts
+		}
+		if p.Code() != deadlyExit {
+			t.Fatalf("start %d ended with code %d: %s", starts, p.Code(), p.LastLines(5))
+		}
+	}
+}
+
+// A record whose processing ends the process is set aside with its bytes after a
+// few starts. All others are processed in their order.
+func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
+	t.Parallel()
+	const each, at = 60, 20
+	onEachCluster(t, func(t *testing.T, c *cluster) {
+		for _, delivery := range []runner.Delivery{runner.ExactlyOnce, runner.AtLeastOnce} {
+			t.Run(string(delivery), func(t *testing.T) {
+				t.Parallel()
+				own := newCluster(t, c.brokers, c.registry)
+				own.words(t, each, at)
+				if starts := own.survive(t, delivery, each*2*partitions); starts > 4 {
+					t.Errorf("it took %d starts, want 4 at most", starts)
+				}
+				own.checkCounted(t, delivery, each)
+				own.checkDeadly(t)
+			})
+		}
+	})
+}
+
+// checkCounted wants each word to be counted, in order and exactly once where
+// that is promised.
+func (c *cluster) checkCounted(t *testing.T, delivery runner.Delivery, each int) {
+	t.Helper()
+	got, want := c.counted(t), map[string][]string{}
+	for key := range 2 * partitions {
+		for n := range each {
+			word := fmt.Sprintf("key-%d %d", key, n)
+			want[word] = []string{fmt.Sprint(n + 1)}
+			if counts := got[word]; delivery == runner.AtLeastOnce && len(counts) > 0 {
+				want[word] = counts
+			}
+		}
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("counted (-got +want): %s", diff)
+	}
+}
+
+func (c *cluster) checkDeadly(t *testing.T) {
+	t.Helper()
+	codec := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name), avro.Registry(c.schemas))
+	var letters []dlq.Letter
+	err := c.kafka.Read(t.Context(), kafka.Query{Topic: c.topic("fragile-dead-letters"), UntilEnd: true}, func(r kafka.Record) error {
+		var letter dlq.Letter
+		err := codec.Read(r.Value, &letter)
+		letters = append(letters, letter)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(letters) != 1 {
+		t.Fatalf("got %d dead letters, want one: %+v", len(letters), letters)
+	}
+	letter := letters[0]
+	if letter.Value == nil || string(*letter.Value) != deadlyWord+" \x01" || letter.Key == nil || string(*letter.Key) != "key-0" ||
+		len(letter.Headers) != 1 || letter.Topic != c.topic("words") {
+		t.Errorf("got the letter %+v, want the record as it was", letter)
+	}
+	if want := "processing it killed the process 2 times"; !strings.Contains(letter.Error, want) {
+		t.Errorf("got the error %q, want %q", letter.Error, want)
+	}
+}

@@ -1,0 +1,52 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+
+	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/task"
+)
+
+// errFails is the end of a run whose input does not set records aside.
+var errFails = errors.New("its input's policy is to fail: start a binary that can process it")
+
+// Aside does what the input's policy says with a record that the process has
+// died of so often, which is not decoded and not processed, and returns what is
+// written for it.
+func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+	message = p.original(message)
+	node := p.input(message.Topic)
+	f := letter.Failure{Message: message, Step: node.Name, Err: fmt.Errorf("processing it killed the process %d times", deaths), Attempts: deaths}
+	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", f.Err)
+	switch p.Graph.Policy(node.Name, node.Name).Action {
+	case graph.Fail:
+		return nil, errFails
+	case graph.Skip:
+		p.Counters.In.Add(1)
+		p.Counters.Skipped.Add(1)
+		log.Warn("skipped")
+		return nil, nil
+	}
+	out, err := p.Letters.Output(f)
+	if err != nil {
+		return nil, err
+	}
+	p.Counters.In.Add(1)
+	p.Counters.DeadLetters.Add(1)
+	log.Warn("kept as a dead letter")
+	return []task.Output{out}, nil
+}
+
+// input returns the input that reads a topic on the cluster.
+func (p *Program) input(topic string) graph.Node {
+	for _, n := range p.Graph.Of(graph.Input) {
+		if p.Topic(n.Topic) == topic {
+			return n
+		}
+	}
+	return graph.Node{}
+}

@@ -1,0 +1,276 @@
+package guard
+
+import (
+	"context"
+	"time"
+)
+
+// Gate is what the records of one task go through after its start. A task that
+// is begun has one batch after the other go in and out, until the gate is open.
+// Its methods are for the goroutine that feeds the task; the guard's lock holds
+// what they share with commits.
+type Gate struct {
+	guard     *Guard
+	partition int32
+	loaded    chan struct{} // closed when places are known
+	release   func()        // ends the rest of the other tasks, nil when there is none
+
+	places  map[string]*place // by topic, what is to be committed
+	guarded bool              // records go one at a time
+	left    int               // batches until the gate is open
+	inside  bool              // a batch is being processed
+	away    bool              // the partition may be about to go to another process
+
+	// The numbers of the last change, of that in the last commit and of that which
+	// is committed.
+	wanted, offered, taken int64
+	changed                chan struct{} // closed and replaced when taken moves
+}
+
+// place is a mark and the offset that it belongs to.
+type place struct {
+	Mark
+	at int64
+}
+
+func (g *Gate) isLoaded() bool {
+	select {
+	case <-g.loaded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Load tells what is committed, by topic, once.
+func (g *Gate) Load(commits map[string]Commit) {
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	if g.isLoaded() {
+		return
+	}
+	log := g.guard.cfg.Log
+	for topic, commit := range commits {
+		m := Parse(commit.Metadata)
+		own := m.By == g.guard.cfg.ID
+		if own {
+			m = m.alive(m.By)
+		} else if m.Live {
+			m.Deaths++
+		}
+		m.Live = false
+		if m.empty() {
+			continue
+		}
+		g.places[topic] = &place{m, commit.Offset}
+		g.guarded = true
+		if !own {
+			log.Warn("a process has died before it got any further: records are taken one at a time", "topic", topic,
+				"partition", g.partition, "offset", commit.Offset, "starts", m.Starts, "suspect", m.Record, "deaths", m.Deaths)
+		}
+	}
+	g.left = batches
+	if g.guarded {
+		g.left = batch
+	}
+	close(g.loaded)
+}
+
+// Size returns how many records may go in at once, 0 when the gate is open. It
+// waits until that is known, or ctx ends.
+func (g *Gate) Size(ctx context.Context) (int, error) {
+	select {
+	case <-g.loaded:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	switch {
+	case g.left == 0:
+		return 0, nil
+	case g.guarded:
+		return 1, nil
+	}
+	return batch, nil
+}
+
+// Enter waits until a batch that begins with this record may be processed, or
+// ctx ends. The record must be set aside, as the only one of its batch, when
+// processes have died of it, and deaths tells how many.
+func (g *Gate) Enter(ctx context.Context, topic string, offset int64) (deaths int, err error) {
+	before := g.deaths(topic, offset)
+	if before >= fatal {
+		return before, nil
+	}
+	if before > 0 {
+		if err := g.alone(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return 0, g.await(ctx, g.enter(topic, offset))
+}
+
+func (g *Gate) deaths(topic string, offset int64) int {
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	if p := g.places[topic]; p != nil && p.Record == offset {
+		return p.Deaths
+	}
+	return 0
+}
+
+// alone waits until nothing else than a suspect can end the process.
+func (g *Gate) alone(ctx context.Context) error {
+	settled := time.NewTimer(time.Until(g.guard.cfg.Settled))
+	defer settled.Stop()
+	select {
+	case <-settled.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	g.release = g.guard.cfg.Alone(ctx, g.partition)
+	return ctx.Err()
+}
+
+// enter marks a batch, and returns the number of that change.
+func (g *Gate) enter(topic string, offset int64) int64 {
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	g.inside = true
+	p := g.places[topic]
+	if p == nil {
+		p = &place{Mark{Record: None}, offset}
+		g.places[topic] = p
+	}
+	if p.By != g.guard.cfg.ID {
+		p.By = g.guard.cfg.ID
+		p.Starts++
+	}
+	if !g.guarded {
+		p.Starts = 1
+	} else {
+		if p.Record != offset {
+			p.Deaths = 0
+		}
+		p.Record, p.Live = offset, true
+	}
+	g.wanted++
+	return g.wanted
+}
+
+// await waits until a change is committed.
+func (g *Gate) await(ctx context.Context, change int64) error {
+	for {
+		g.guard.mu.Lock()
+		taken, changed := g.taken, g.changed
+		g.guard.mu.Unlock()
+		if taken >= change {
+			return nil
+		}
+		g.guard.cfg.Changed()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Leave ends a batch; done says that all of it is processed. What is not comes
+// again.
+func (g *Gate) Leave(done bool) {
+	if g.release != nil {
+		g.release()
+		g.release = nil
+	}
+	if !done {
+		return
+	}
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	g.inside = false
+	for _, p := range g.places {
+		p.Live = false
+	}
+	g.left--
+	if g.left == 0 {
+		clear(g.places)
+	}
+	g.wanted++ // a commit that was under way may have told that the batch is inside
+}
+
+// Open opens the gate for good.
+func (g *Gate) Open() {
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	g.left = 0
+	clear(g.places)
+	g.wanted++
+}
+
+// blank reports whether there is nothing to tell; the guard's lock is held.
+func (g *Gate) blank() bool {
+	for _, p := range g.places {
+		if !p.empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// offer adds what is to be committed; the guard's lock is held.
+func (g *Gate) offer(offsets map[string]map[int32]int64, texts map[string]map[int32]string) {
+	if !g.isLoaded() {
+		for _, of := range offsets {
+			delete(of, g.partition)
+		}
+		return
+	}
+	g.offered = g.wanted
+	for topic, p := range g.places {
+		if offsets[topic] == nil {
+			offsets[topic] = map[int32]int64{}
+		}
+		offset, known := offsets[topic][g.partition]
+		if !known {
+			offset = p.at
+			offsets[topic][g.partition] = offset
+		}
+		g.move(p, offset)
+		m := p.Mark
+		if g.away {
+			m = m.alive(g.guard.cfg.ID)
+		}
+		if text := m.String(); text != "" {
+			if texts[topic] == nil {
+				texts[topic] = map[int32]string{}
+			}
+			texts[topic][g.partition] = text
+		}
+	}
+}
+
+// move brings a mark to the offset that is committed: what was in front of it is
+// done. Within a batch of a task that has begun well, its start counts there
+// too.
+func (g *Gate) move(p *place, offset int64) {
+	if offset > p.at && (g.guarded || !g.inside) {
+		p.Starts = 0
+	}
+	p.at = max(p.at, offset)
+	if p.Record < offset {
+		p.Record, p.Deaths, p.Live = None, 0, false
+	}
+}
+
+// take tells whoever waits that the last offer is committed; the guard's lock is
+// held.
+func (g *Gate) take() {
+	if g.away || g.taken == g.offered {
+		return
+	}
+	g.taken = g.offered
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
