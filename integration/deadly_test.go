@@ -194,7 +194,7 @@ func (c *cluster) checkDeadly(t *testing.T) {
 		t.Fatalf("got %d dead letters, want one: %+v", len(letters), letters)
 	}
 	letter := letters[0]
-	if letter.Value == nil || string(*letter.Value) != deadlyWord+" \x01" || letter.Key == nil || string(*letter.Key) != "key-0" ||
+	if letter.Value == nil || string(*letter.Value) != deadlyWord+" \x01" || string(letter.Key) != "key-0" ||
 		len(letter.Headers) != 1 || letter.Topic != c.topic("words") {
 		t.Errorf("got the letter %+v, want the record as it was", letter)
 	}

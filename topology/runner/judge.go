@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/IBM/sarama"
+
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -173,6 +175,14 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 	g.stats.dead.Add(1)
 	g.loud.Warn(g.cfg.Logger, "kept as a dead letter", at...)
 	return task.Verdict{Outputs: []task.Output{out}}
+}
+
+// aside returns what is written in place of a record that the process has died
+// of so often.
+func (g *Group) aside(letters *letter.Writer, m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+	f := letter.Failure{Message: m, Step: m.Topic, Err: fmt.Errorf("processing it killed the process %d times", deaths), Attempts: deaths}
+	verdict := (&judge{group: g, letters: letters}).giveUp(f, []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", f.Err})
+	return verdict.Outputs, verdict.Err
 }
 
 // refuses returns an error for a record that a broker is known to refuse.

@@ -22,7 +22,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	m := &member{
 		cfg: r.cfg, watch: r.watch, disk: r.disk, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
-		tombstones: true, refusals: program.Refusals, letters: program.Letters, aside: program.Aside,
+		tombstones: true, aside: program.Aside, refusals: program.Refusals, letters: program.Letters,
 	}
 	for _, n := range r.graph.Of(graph.Input) {
 		m.topics = append(m.topics, site.topic(n.Topic))

@@ -20,7 +20,9 @@ var errFails = errors.New("its input's policy is to fail: start a binary that ca
 func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
 	message = p.original(message)
 	node := p.input(message.Topic)
-	f := letter.Failure{Message: message, Step: node.Name, Err: fmt.Errorf("processing it killed the process %d times", deaths), Attempts: deaths}
+	f := letter.Failure{
+		Message: message, Step: node.Name, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths),
+	}
 	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", f.Err)
 	switch p.Graph.Policy(node.Name, node.Name).Action {
 	case graph.Fail:
@@ -28,16 +30,16 @@ func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Out
 	case graph.Skip:
 		p.Counters.In.Add(1)
 		p.Counters.Skipped.Add(1)
-		log.Warn("skipped")
+		p.loud.Warn(log, "skipped a record")
 		return nil, nil
 	}
-	out, err := p.Letters.Output(f)
+	out, err := p.letter(f)
 	if err != nil {
 		return nil, err
 	}
 	p.Counters.In.Add(1)
 	p.Counters.DeadLetters.Add(1)
-	log.Warn("kept as a dead letter")
+	p.loud.Warn(log, "kept as a dead letter")
 	return []task.Output{out}, nil
 }
 

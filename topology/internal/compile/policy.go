@@ -8,6 +8,7 @@ import (
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
 // again waits before the next try of a record that has failed, and reports
@@ -66,15 +67,24 @@ func (t *trial) giveUp(err error) {
 // bury keeps the record as a dead letter.
 func (t *trial) bury(f letter.Failure) {
 	p := t.program
-	out, err := p.Letters.Output(f)
-	if err == nil {
-		err = p.Refusals.Check(out.Topic, out.Key, out.Value, out.Time)
-	}
+	out, err := p.letter(f)
 	if err != nil {
-		p.stop(t.record, fmt.Errorf("%w: see to the topic of the dead letters, or give the input topology.OnError(topology.Skip); the record's fault was: %s", err, letter.OneLine(f.Err.Error())))
+		p.stop(t.record, fmt.Errorf("%w; the record's fault was: %s", err, letter.OneLine(f.Err.Error())))
 		return
 	}
 	p.Counters.DeadLetters.Add(1)
 	p.loud.Warn(p.Log, "kept as a dead letter", t.at("step", f.Step, "err", letter.OneLine(f.Err.Error()))...)
 	t.record.Stage(out)
+}
+
+// letter returns the dead letter of a failure, or why it cannot be kept.
+func (p *Program) letter(f letter.Failure) (task.Output, error) {
+	out, err := p.Letters.Output(f)
+	if err == nil {
+		err = p.Refusals.Check(out.Topic, out.Key, out.Value, out.Time)
+	}
+	if err != nil {
+		return out, fmt.Errorf("%w: see to the topic of the dead letters, or give the input topology.OnError(topology.Skip)", err)
+	}
+	return out, nil
 }
