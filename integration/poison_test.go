@@ -116,7 +116,7 @@ func TestPoisonIsSetAsideAndAllElseIsProcessedOnce(t *testing.T) {
 		"goka": func(_ *testing.T, c *cluster, cfg runner.Config) (runs, error) {
 			codec := trapped{avro.Typed[poisoned](avro.Registry(c.schemas), avro.Topic(c.topic("in")))}
 			cfg.CreateTopics = 0
-			return runner.FromGoka(cfg, poisonGroup(c.prefix, codec), runner.Hasher(kafka.NewHasher))
+			return runner.FromGoka(cfg, poisonGroup(c.prefix, codec))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestPoisonIsSetAsideAndAllElseIsProcessedOnce(t *testing.T) {
 				bad := c.poison(t)
 				r, err := build(t, c, runner.Config{
 					Brokers: strings.Split(c.brokers, ","), Registry: []string{c.registry},
-					StateDir: t.TempDir(), CreateTopics: poisonPartitions,
+					StateDir: t.TempDir(), CreateTopics: poisonPartitions, Partitioner: runner.AnyPartitioner,
 				})
 				if err != nil {
 					t.Fatal(err)

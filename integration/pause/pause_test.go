@@ -47,22 +47,20 @@ func limits() bounds {
 	return bounds{stay: 5 * time.Second, move: 20 * time.Second, kill: time.Minute}
 }
 
-// TestPartitionsThatStayGoOnOnDevstack lets an instance join and leave.
-func TestPartitionsThatStayGoOnOnDevstack(t *testing.T) {
-	t.Parallel()
+// embedded starts an embedded broker.
+func embedded(t *testing.T) string {
+	t.Helper()
 	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() })
-	b := begin(t, onRunner, strings.Join(stack.Brokers(), ","))
-	b.joinAndLeave(t)
-	b.finish(t)
+	return strings.Join(stack.Brokers(), ",")
 }
 
-// TestPartitionsThatStayGoOnOnKafka does so on Kafka, and kills one as well.
-func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
-	t.Parallel()
+// onKafka returns the brokers of a real Kafka, or ends the test.
+func onKafka(t *testing.T) string {
+	t.Helper()
 	brokers := os.Getenv("KAFKA_BROKERS")
 	if brokers == "" {
 		if os.Getenv("REQUIRE_KAFKA") == "1" {
@@ -70,6 +68,21 @@ func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
 		}
 		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
 	}
+	return brokers
+}
+
+// TestPartitionsThatStayGoOnOnDevstack lets an instance join and leave.
+func TestPartitionsThatStayGoOnOnDevstack(t *testing.T) {
+	t.Parallel()
+	b := begin(t, onRunner, embedded(t))
+	b.joinAndLeave(t)
+	b.finish(t)
+}
+
+// TestPartitionsThatStayGoOnOnKafka does so on Kafka, and kills one as well.
+func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
+	t.Parallel()
+	brokers := onKafka(t)
 	kinds := []string{onRunner}
 	if *baselineFlag {
 		kinds = append(kinds, onPlainGoka)

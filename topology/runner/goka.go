@@ -151,7 +151,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
 		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,
-		aside: func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) { return g.aside(letters, m, deaths) },
+		aside: g.aside(letters),
 	}
 	for _, edge := range g.graph.InputStreams() {
 		m.codecs[edge.Topic()] = edge.Codec()
