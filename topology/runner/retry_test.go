@@ -121,6 +121,9 @@ func TestParkedKeysKeepTheirOrderAcrossARestart(t *testing.T) {
 	o.set(nil)
 	b.awaitValues(t, "out", keys*each)
 	r.stop(t)
+	if r.Stats().Parked == 0 {
+		t.Error("got no parked records counted")
+	}
 	inOrder(t, b.read(t, "out"), keys, each)
 	if letters := b.read(t, "count-dead-letters"); len(letters) > 0 {
 		t.Errorf("got %d dead letters, want none", len(letters))
