@@ -93,13 +93,6 @@ func (b *bench) awaitCopies(t *testing.T, name string, n int) {
 	}
 }
 
-func (b *bench) stop(t *testing.T, name string) {
-	t.Helper()
-	if code, err := b.workers[name].Stop(patience); err != nil || code != 0 {
-		t.Fatalf("%s: stopping: code %d, %v", b.kind, code, err)
-	}
-}
-
 // TestAWarmStandbyTakesOverOnDevstack lets one of two instances with a big table
 // leave.
 func TestAWarmStandbyTakesOverOnDevstack(t *testing.T) {
@@ -113,7 +106,7 @@ func TestAWarmStandbyTakesOverOnDevstack(t *testing.T) {
 // measures the same without standbys beside it.
 func TestAWarmStandbyTakesOverOnKafka(t *testing.T) {
 	t.Parallel()
-	brokers := onKafka(t)
+	brokers := given(t)
 	for _, kind := range []string{onStandby, onTable} {
 		b := begin(t, kind, brokers)
 		b.takeOver(t)
