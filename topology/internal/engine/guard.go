@@ -47,7 +47,9 @@ func (w *work) loadCommits(ctx context.Context, gates map[int32]*guard.Gate) {
 	}
 	var wait backoff.Backoff
 	commits, err := w.engine.cfg.Commits(ctx, of)
+	defer w.engine.cfg.Board.Clear(aboutOffsets)
 	for err != nil && ctx.Err() == nil {
+		w.engine.cfg.Board.Set(aboutOffsets, err)
 		w.engine.cfg.Log.Warn("reading what the group has committed again", "group", w.engine.cfg.Group, "retry_in", wait.Next(), "err", err)
 		_ = wait.Wait(ctx) // its only error is the end of the loop
 		commits, err = w.engine.cfg.Commits(ctx, of)

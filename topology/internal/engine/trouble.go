@@ -10,6 +10,7 @@ const (
 	aboutWork    = "starting over"
 	aboutGroup   = "joining the group"
 	aboutReading = "reading"
+	aboutOffsets = "reading the committed offsets"
 	aboutCommit  = AboutCommit
 )
 
