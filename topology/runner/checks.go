@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/IBM/sarama"
@@ -59,7 +60,7 @@ func (r *StartReport) Refusals() []Finding {
 	if !r.strict {
 		return r.Faults
 	}
-	return append(r.Faults[:len(r.Faults):len(r.Faults)], r.Warnings...)
+	return append(slices.Clip(r.Faults), r.Warnings...)
 }
 
 // WriteText writes the report, a finding a line.
@@ -166,7 +167,12 @@ func (s *site) group() check.Group {
 		}
 		g.Stateful = g.Stateful || n.Kind == graph.Store
 	}
-	g.Topics = append(g.Topics, check.Topic{Name: s.topic(s.graph.DeadLetters()), Role: check.DeadLetters})
+	g.Topics = append(g.Topics,
+		check.Topic{Name: s.topic(s.graph.DeadLetters()), Role: check.DeadLetters},
+		check.Topic{Name: s.topic(s.graph.Retry()), Role: check.Retry})
+	if s.graph.Parks() {
+		g.Topics = append(g.Topics, check.Topic{Name: s.topic(s.graph.Parked()), Role: check.Store})
+	}
 	if s.cfg.CreateTopics > 0 {
 		g.Create = s.cfg.topics(g.Topics, s.cfg.CreateTopics)
 	}

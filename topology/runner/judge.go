@@ -177,12 +177,16 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 	return task.Verdict{Outputs: []task.Output{out}}
 }
 
-// aside returns what is written in place of a record that the process has died
-// of so often.
-func (g *Group) aside(letters *letter.Writer, m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-	f := letter.Failure{Message: m, Step: m.Topic, Err: fmt.Errorf("processing it killed the process %d times", deaths), Attempts: deaths}
-	verdict := (&judge{group: g, letters: letters}).giveUp(f, []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", f.Err})
-	return verdict.Outputs, verdict.Err
+// aside does what the input's policy says with a record that the process has died
+// of so often, and returns what is written for it.
+func (g *Group) aside(letters *letter.Writer) func(*sarama.ConsumerMessage, int) ([]task.Output, error) {
+	return func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+		j := &judge{group: g, letters: letters}
+		err := fmt.Errorf("processing it killed the process %d times", deaths)
+		verdict := j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: err, Attempts: deaths},
+			[]any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", err})
+		return verdict.Outputs, verdict.Err
+	}
 }
 
 // refuses returns an error for a record that a broker is known to refuse.
