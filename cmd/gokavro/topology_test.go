@@ -29,7 +29,7 @@ func TestTopologyApplyMakesWhatPlanShows(t *testing.T) {
 	shown := b.run(t, "topology", "plan", "--create-topics", "6").ok(t).stdout
 	want := []string{
 		"+ topic airports: 6 partitions, cleanup.policy=compact", "+ topic flights: 6 partitions", "+ topic airport-stats: 6 partitions, cleanup.policy=compact",
-		"+ topic flights-enriched: 6 partitions", "+ topic flights-dead-letters: 6 partitions",
+		"+ topic flights-enriched: 6 partitions", "+ topic flights-dead-letters: 6 partitions", "+ topic flights-retry: 6 partitions",
 		"+ subject airport-stats-value: the schema of ", "+ subject flights-enriched-value: ", "+ subject flights-dead-letters-value: ", "+ subject airports-value: ",
 	}
 	for _, line := range want {
