@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -296,7 +297,10 @@ func TestAStopAndARebalanceAreNoDeaths(t *testing.T) {
 		t.Errorf("got %q of a partition that was handed over, want the first start", text)
 	}
 	r.cancel()
-	<-r.ended
+	err := <-r.ended
+	if _, stuck := errors.AsType[*engine.StopError](err); !stuck {
+		t.Errorf("got %v of a stop that callbacks hold up, want a StopError", err)
+	}
 	r.ended <- nil
 	close(release)
 	<-r.released

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -186,7 +187,7 @@ func (w *world) check(t *testing.T, aside map[int64]int) {
 func TestARecordThatKillsIsSetAsideAfterAFewStarts(t *testing.T) {
 	t.Parallel()
 	for at, starts := range map[int64]int{0: 4, 1: 4, 63: 4, 64: 4, 255: 4, 300: 4, 383: 5, 700: 4, 800: 5, 2000: 5} {
-		t.Run(fmt.Sprint(at), func(t *testing.T) {
+		t.Run(strconv.FormatInt(at, 10), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(3000, at)
 			w.liveOn(t, 10)

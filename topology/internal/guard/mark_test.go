@@ -18,10 +18,7 @@ func TestAMarkIsReadAsItWasWritten(t *testing.T) {
 		{"nothing", guard.Mark{Record: guard.None}, ""},
 		{"a start", guard.Mark{By: "P1", Starts: 1, Record: guard.None}, "gokavro/1 by=P1 starts=1"},
 		{"a start that nobody has made", guard.Mark{Starts: 2, Record: guard.None}, "gokavro/1 by= starts=2"},
-		{
-			"a record", guard.Mark{By: "P1", Starts: 2, Record: 0, Live: true, Deaths: 1},
-			"gokavro/1 by=P1 starts=2 record=0 deaths=1 live=true",
-		},
+		{"a record", guard.Mark{By: "P1", Starts: 2, Record: 0, Live: true, Deaths: 1}, "gokavro/1 by=P1 starts=2 record=0 deaths=1 live=true"},
 		{"a record that is not in hand", guard.Mark{By: "P2", Record: 1 << 40, Deaths: 3}, "gokavro/1 by=P2 starts=0 record=1099511627776 deaths=3 live=false"},
 	}
 	for _, tt := range tests {
