@@ -47,30 +47,6 @@ func limits() bounds {
 	return bounds{stay: 5 * time.Second, move: 20 * time.Second, kill: time.Minute}
 }
 
-// embedded starts an embedded broker.
-func embedded(t *testing.T) string {
-	t.Helper()
-	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stack.Close() })
-	return strings.Join(stack.Brokers(), ",")
-}
-
-// onKafka returns the brokers of a real Kafka, or ends the test.
-func onKafka(t *testing.T) string {
-	t.Helper()
-	brokers := os.Getenv("KAFKA_BROKERS")
-	if brokers == "" {
-		if os.Getenv("REQUIRE_KAFKA") == "1" {
-			t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
-		}
-		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
-	}
-	return brokers
-}
-
 // TestPartitionsThatStayGoOnOnDevstack lets an instance join and leave.
 func TestPartitionsThatStayGoOnOnDevstack(t *testing.T) {
 	t.Parallel()
@@ -82,7 +58,7 @@ func TestPartitionsThatStayGoOnOnDevstack(t *testing.T) {
 // TestPartitionsThatStayGoOnOnKafka does so on Kafka, and kills one as well.
 func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
 	t.Parallel()
-	brokers := onKafka(t)
+	brokers := given(t)
 	kinds := []string{onRunner}
 	if *baselineFlag {
 		kinds = append(kinds, onPlainGoka)
@@ -93,6 +69,30 @@ func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
 		b.kill(t)
 		b.finish(t)
 	}
+}
+
+// embedded starts a broker and returns its address.
+func embedded(t *testing.T) string {
+	t.Helper()
+	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stack.Close() })
+	return strings.Join(stack.Brokers(), ",")
+}
+
+// given returns the addresses of the real brokers.
+func given(t *testing.T) string {
+	t.Helper()
+	brokers := os.Getenv("KAFKA_BROKERS")
+	if brokers == "" {
+		if os.Getenv("REQUIRE_KAFKA") == "1" {
+			t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
+		}
+		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
+	}
+	return brokers
 }
 
 // bench is a group under a steady input.

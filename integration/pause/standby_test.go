@@ -106,7 +106,7 @@ func TestAWarmStandbyTakesOverOnDevstack(t *testing.T) {
 // measures the same without standbys beside it.
 func TestAWarmStandbyTakesOverOnKafka(t *testing.T) {
 	t.Parallel()
-	brokers := onKafka(t)
+	brokers := given(t)
 	for _, kind := range []string{onStandby, onTable} {
 		b := begin(t, kind, brokers)
 		b.takeOver(t)

@@ -50,7 +50,9 @@ type Retry struct {
 
 // Defaults of [Retry].
 const (
-	DefaultBackoff    = 100 * time.Millisecond
+	// DefaultBackoff is the pause before the second try.
+	DefaultBackoff = 100 * time.Millisecond
+	// DefaultMaxBackoff is the longest pause.
 	DefaultMaxBackoff = 30 * time.Second
 )
 

@@ -67,6 +67,23 @@ func (c *Client) metadata(ctx context.Context, topics ...string) ([]*sarama.Topi
 	}
 }
 
+// metadataOfAll asks all brokers that can be asked, and returns what each of them
+// knows: one of several may not have heard of a new topic yet.
+func (c *Client) metadataOfAll(topics []string) (known []*sarama.TopicMetadata) {
+	for _, broker := range c.sarama.Brokers() {
+		if err := broker.Open(c.sarama.Config()); err != nil && !errors.Is(err, sarama.ErrAlreadyConnected) {
+			continue
+		}
+		response, err := broker.GetMetadata(sarama.NewMetadataRequest(c.sarama.Config().Version, topics))
+		if err != nil {
+			_ = broker.Close()
+			continue
+		}
+		known = append(known, response.Topics...)
+	}
+	return known
+}
+
 func (c *Client) metadataOnce(topics []string) (*sarama.MetadataResponse, error) {
 	if c.sarama.Closed() {
 		return nil, sarama.ErrClosedClient

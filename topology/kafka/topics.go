@@ -213,7 +213,7 @@ func (t Topic) detail() *sarama.TopicDetail {
 	return detail
 }
 
-// awaitLeaders waits until the cluster knows a leader of every partition, and
+// awaitLeaders waits until every broker knows a leader of every partition, and
 // then lets sarama's client know it too.
 func (c *Client) awaitLeaders(ctx context.Context, names []string) error {
 	within, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
@@ -223,7 +223,7 @@ func (c *Client) awaitLeaders(ctx context.Context, names []string) error {
 		if err != nil {
 			return err
 		}
-		leaderless := withoutLeader(found)
+		leaderless := withoutLeader(append(found, c.metadataOfAll(names)...))
 		if leaderless == "" {
 			break
 		}

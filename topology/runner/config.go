@@ -129,7 +129,8 @@ type Config struct {
 	From string
 	// Until is where a side run ends: positions as those of From, of which none is
 	// behind what is visible at the first start, or count:N, which is so many
-	// records together. Default: it has no end.
+	// records together. Until then no record is parked for a later try: one that
+	// fails is met by its policy. Default: it has no end.
 	Until string
 	// DialTimeout is how long brokers and registry are tried at the start before
 	// giving up. Default 20 s.

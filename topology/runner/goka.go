@@ -95,17 +95,30 @@ func (g *Group) Stats() Stats {
 // Group runs once.
 func (g *Group) Run(ctx context.Context) error {
 	return g.live(ctx, func() error {
-		client, err := kafka.Dial(ctx, g.cfg.kafka(string(g.graph.Group())))
+		var client *kafka.Client
+		err := g.patiently(ctx, func() (err error) {
+			client, err = g.prepared(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = client.Close() }()
-		if err := g.prepare(ctx, client); err != nil {
-			return err
-		}
 		g.starting(string(g.graph.Group()))
 		return g.run(ctx, client)
 	})
+}
+
+// prepared returns a connection to brokers that have all that the group needs.
+func (g *Group) prepared(ctx context.Context) (*kafka.Client, error) {
+	client, err := kafka.Dial(ctx, g.cfg.kafka(string(g.graph.Group())))
+	if err != nil {
+		return nil, err
+	}
+	if err := g.prepare(ctx, client); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return client, nil
 }
 
 // VisitAll runs a visitor of the group on every row that this process has, and

@@ -49,6 +49,9 @@ func aside(cfg Config, g *graph.Graph) (Config, *graph.Graph, error) {
 		if isWritten(n) {
 			own.Nodes[i].Topic = prefix + n.Topic
 		}
+		if cfg.Until != "" {
+			own.Nodes[i].Policy.Retry.Topic = false // nobody would see to what is parked at the end
+		}
 	}
 	cfg.StateDir = filepath.Join(cfg.StateDir, sideFolder, cfg.Side)
 	cfg.CreateTopics = 0 // production's are not for it to create

@@ -42,12 +42,13 @@ func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Out
 	return []task.Output{out}, nil
 }
 
-// input returns the input that reads a topic on the cluster.
+// input returns the input that reads a topic on the cluster, or else what stands
+// for it.
 func (p *Program) input(topic string) graph.Node {
 	for _, n := range p.Graph.Of(graph.Input) {
 		if p.Topic(n.Topic) == topic {
 			return n
 		}
 	}
-	return graph.Node{}
+	return graph.Node{Name: topic}
 }
