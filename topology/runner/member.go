@@ -47,6 +47,7 @@ type member struct {
 	hasher func() hash.Hash32
 	topics []string
 	stores []store.Spec
+	alarm  string // the topic of task.Config.Alarm
 	shared *store.Shared
 	disk   store.FS // nil for the machine's
 	// partitions is how many the group's topics have.
@@ -131,7 +132,7 @@ func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
-		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores,
+		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores, Alarm: m.alarm,
 		Lookups: m.lookups, Tombstones: m.tombstones, Aside: m.aside, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {

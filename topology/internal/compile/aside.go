@@ -18,6 +18,7 @@ var errFails = errors.New("its input's policy is to fail: start a binary that ca
 // died of so often, which is not decoded and not processed, and returns what is
 // written for it.
 func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+	message = p.original(message)
 	node := p.input(message.Topic)
 	f := letter.Failure{
 		Message: message, Step: node.Name, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths),
@@ -42,12 +43,13 @@ func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Out
 	return []task.Output{out}, nil
 }
 
-// input returns the input that reads a topic on the cluster.
+// input returns the input that reads a topic on the cluster, or else what stands
+// for it.
 func (p *Program) input(topic string) graph.Node {
 	for _, n := range p.Graph.Of(graph.Input) {
 		if p.Topic(n.Topic) == topic {
 			return n
 		}
 	}
-	return graph.Node{}
+	return graph.Node{Name: topic}
 }
