@@ -15,7 +15,7 @@ BENCH_PORT ?= 29292
 BENCH_COUNT ?= 6
 AVRO_BENCHES := ./codecs/avro/internal/plan ./codecs/avro
 
-.PHONY: help check lint format test race fuzz bench throughput bench-avro bench-java bench-restore integration chaos soak demo docs
+.PHONY: help check lint format test race fuzz bench throughput bench-avro bench-java bench-restore integration chaos soak stormy-soak demo docs
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -62,7 +62,10 @@ chaos: ## Disturb processes, broker and registry for an hour, ten seeds (needs J
 	go test -count=1 -v -timeout 4h -run 'OnKafka|FiveKills' ./integration/chaos -chaos.long
 
 soak: ## Run one process under a steady load for ten minutes and show what it uses (needs Java and Maven).
-	go test -count=1 -v -timeout 1h -run StaysAsSmall ./integration/chaos -chaos.soak=10m
+	REQUIRE_KAFKA=1 go test -count=1 -v -timeout 1h -run StaysAsSmall ./integration/chaos -chaos.soak=10m
+
+stormy-soak: ## The same for 30 minutes, while brokers, registry and the process fail: the nightly form.
+	REQUIRE_KAFKA=1 go test -count=1 -v -timeout 2h -run StaysAsSmall ./integration/chaos -chaos.soak=30m -chaos.stormy
 
 demo: ## Run the reference topology on 20,000 flights.
 	go run ./cmd/gokavro demo

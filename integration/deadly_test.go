@@ -1,14 +1,20 @@
 package integration_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
@@ -23,7 +29,9 @@ import (
 const (
 	// deadly is the kind of worker that one record kills.
 	deadly = "deadly"
-	// deadlyExit is its exit code then.
+	// deadlyByHand is the same, written for goka.
+	deadlyByHand = "deadly-goka"
+	// deadlyExit is their exit code then.
 	deadlyExit = 66
 	// deadlyWord is how the record's value begins.
 	deadlyWord = "deadly"
@@ -47,11 +55,52 @@ func fragile() *topology.Topology {
 	return t
 }
 
+// fragileGroup is the same, by hand.
+func fragileGroup(prefix string) *goka.GroupGraph {
+	counted := goka.Stream(prefix + "counted")
+	return goka.DefineGroup(goka.Group(prefix+"fragile"),
+		goka.Input(goka.Stream(prefix+"words"), codecs.String(), func(ctx goka.Context, msg any) {
+			word, _ := msg.(string)
+			if strings.HasPrefix(word, deadlyWord) {
+				os.Exit(deadlyExit)
+			}
+			n, _ := ctx.Value().(int64)
+			ctx.SetValue(n + 1)
+			ctx.Emit(counted, ctx.Key(), fmt.Sprintf("%s=%d", word, n+1))
+		}),
+		goka.Output(counted, codecs.String()),
+		goka.Persist(codecs.Int64()))
+}
+
+// runFragileGroup runs it with the settings of the command line. The prefix is
+// for the graph, not for the runner.
+func runFragileGroup() error {
+	flags := runner.Flags()
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		return err
+	}
+	cfg, err := runner.Load(flags)
+	if err != nil {
+		return err
+	}
+	prefix := cfg.TopicPrefix
+	cfg.TopicPrefix, cfg.CreateTopics = "", 0
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	group, err := runner.FromGoka(cfg, fragileGroup(prefix), runner.Hasher(kafka.NewHasher))
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	return group.Run(ctx)
+}
+
 // words writes so many words to each partition, in one of them with a deadly
 // one in front of the word with that number.
 func (c *cluster) words(t *testing.T, each, at int) {
 	t.Helper()
-	_, err := c.kafka.CreateMissing(t.Context(), kafka.Topic{Name: c.topic("words"), Partitions: partitions})
+	_, err := c.kafka.CreateMissing(t.Context(),
+		kafka.Topic{Name: c.topic("words"), Partitions: partitions}, kafka.Topic{Name: c.topic("counted"), Partitions: partitions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,12 +147,12 @@ func (c *cluster) counted(t *testing.T) map[string][]string {
 
 // survive starts workers until all words are counted and the deadly one is
 // kept, and returns how many it took.
-func (c *cluster) survive(t *testing.T, delivery runner.Delivery, words int) (starts int) {
+func (c *cluster) survive(t *testing.T, kind string, delivery runner.Delivery, words int) (starts int) {
 	t.Helper()
 	dir := t.TempDir()
 	launch := worker.Launch{
-		Kind: deadly, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
-		Args: c.args("--topic-prefix", c.prefix, "--create-topics", fmt.Sprint(partitions), "--delivery", string(delivery)),
+		Kind: kind, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
+		Args: c.args("--topic-prefix", c.prefix, "--create-topics", strconv.Itoa(partitions), "--delivery", string(delivery)),
 	}
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -141,17 +190,23 @@ func (c *cluster) survive(t *testing.T, delivery runner.Delivery, words int) (st
 // few starts. All others are processed in their order.
 func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 	t.Parallel()
-	const each, at = 60, 20
+	const each, at = 60, 10
+	tests := []struct {
+		kind     string
+		delivery runner.Delivery
+	}{
+		{deadly, runner.ExactlyOnce}, {deadly, runner.AtLeastOnce}, {deadlyByHand, runner.ExactlyOnce},
+	}
 	onEachCluster(t, func(t *testing.T, c *cluster) {
-		for _, delivery := range []runner.Delivery{runner.ExactlyOnce, runner.AtLeastOnce} {
-			t.Run(string(delivery), func(t *testing.T) {
+		for _, tt := range tests {
+			t.Run(tt.kind+", "+string(tt.delivery), func(t *testing.T) {
 				t.Parallel()
 				own := newCluster(t, c.brokers, c.registry)
 				own.words(t, each, at)
-				if starts := own.survive(t, delivery, each*2*partitions); starts > 4 {
+				if starts := own.survive(t, tt.kind, tt.delivery, each*2*partitions); starts > 4 {
 					t.Errorf("it took %d starts, want 4 at most", starts)
 				}
-				own.checkCounted(t, delivery, each)
+				own.checkCounted(t, tt.delivery, each)
 				own.checkDeadly(t)
 			})
 		}
@@ -166,7 +221,7 @@ func (c *cluster) checkCounted(t *testing.T, delivery runner.Delivery, each int)
 	for key := range 2 * partitions {
 		for n := range each {
 			word := fmt.Sprintf("key-%d %d", key, n)
-			want[word] = []string{fmt.Sprint(n + 1)}
+			want[word] = []string{strconv.Itoa(n + 1)}
 			if counts := got[word]; delivery == runner.AtLeastOnce && len(counts) > 0 {
 				want[word] = counts
 			}
@@ -194,7 +249,7 @@ func (c *cluster) checkDeadly(t *testing.T) {
 		t.Fatalf("got %d dead letters, want one: %+v", len(letters), letters)
 	}
 	letter := letters[0]
-	if letter.Value == nil || string(*letter.Value) != deadlyWord+" \x01" || letter.Key == nil || string(*letter.Key) != "key-0" ||
+	if letter.Value == nil || string(*letter.Value) != deadlyWord+" \x01" || string(letter.Key) != "key-0" ||
 		len(letter.Headers) != 1 || letter.Topic != c.topic("words") {
 		t.Errorf("got the letter %+v, want the record as it was", letter)
 	}

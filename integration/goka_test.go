@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 	"github.com/lovoo/goka/storage"
@@ -97,10 +98,14 @@ func (r *ready) stop(t *testing.T) {
 	}
 }
 
-// withGoka runs the group as plain goka does, with its defaults.
+// withGoka runs the group as plain goka does, from the beginning on.
 func (s *switched) withGoka(t *testing.T) *ready {
 	t.Helper()
-	p, err := goka.NewProcessor(strings.Split(s.brokers, ","), s.group(), goka.WithStorageBuilder(storage.DefaultBuilder(t.TempDir())))
+	// What comes before its first commit is not to be passed over.
+	conf := goka.DefaultConfig()
+	conf.Consumer.Offsets.Initial = sarama.OffsetOldest
+	p, err := goka.NewProcessor(strings.Split(s.brokers, ","), s.group(), goka.WithStorageBuilder(storage.DefaultBuilder(t.TempDir())),
+		goka.WithConsumerGroupBuilder(goka.ConsumerGroupBuilderWithConfig(conf)))
 	if err != nil {
 		t.Fatal(err)
 	}

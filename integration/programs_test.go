@@ -32,8 +32,15 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	if worker.Kind() == deadly {
+	switch worker.Kind() {
+	case deadly:
 		runner.Main(fragile)
+		return
+	case deadlyByHand:
+		if err := runFragileGroup(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(runner.ExitFault)
+		}
 		return
 	}
 	code := m.Run()

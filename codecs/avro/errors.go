@@ -1,6 +1,12 @@
 package avro
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
+	"github.com/gokavro/gokavro/codecs/avro/internal/plan"
+)
 
 // DecodeError says why bytes are not a datum of the expected schema. The same
 // bytes will not decode on another try.
@@ -24,3 +30,16 @@ func (e *DecodeError) Error() string {
 
 // Unwrap returns the cause.
 func (e *DecodeError) Unwrap() error { return e.Err }
+
+// Place returns the dotted path of the field, empty at the top, and the byte at
+// which decoding met the fault, from 0 in the datum behind the name of its
+// schema. ok is false when the fault has no place in the datum.
+func (e *DecodeError) Place() (field string, position int, ok bool) {
+	if at, ok := errors.AsType[*plan.Error](e.Err); ok {
+		return at.Path, at.Offset, true
+	}
+	if at, ok := errors.AsType[*datum.Error](e.Err); ok {
+		return at.Path, at.Offset, true
+	}
+	return "", 0, false
+}

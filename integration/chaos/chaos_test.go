@@ -18,6 +18,7 @@ var (
 	seedFlag     = flag.Uint64("chaos.seed", 0, "seed of the random events; 0 chooses one")
 	longFlag     = flag.Bool("chaos.long", false, "run the long forms: ten seeds of 300,000 records, and 150,000 records with five kill -9")
 	baselineFlag = flag.Bool("chaos.baseline", false, "run plain goka as well and show what it loses and repeats")
+	stormyFlag   = flag.Bool("chaos.stormy", false, "let brokers, registry and the process fail during that")
 	soakFlag     = flag.Duration("chaos.soak", 30*time.Second, "how long a process works under a steady load")
 )
 

@@ -29,7 +29,7 @@ func TestKillsSetNothingAside(t *testing.T) {
 		needKafka(t)
 		for _, delivery := range deliveries() { //nolint:paralleltest // each has a broker, and all of the machine
 			t.Run(delivery, func(t *testing.T) {
-				prove(t, onKafka(t), kills(delivery, 4*times))
+				prove(t, onKafka(t), kills(delivery, 2*times))
 			})
 		}
 	})

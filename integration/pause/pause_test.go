@@ -50,12 +50,7 @@ func limits() bounds {
 // TestPartitionsThatStayGoOnOnDevstack lets an instance join and leave.
 func TestPartitionsThatStayGoOnOnDevstack(t *testing.T) {
 	t.Parallel()
-	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stack.Close() })
-	b := begin(t, onRunner, strings.Join(stack.Brokers(), ","))
+	b := begin(t, onRunner, embedded(t))
 	b.joinAndLeave(t)
 	b.finish(t)
 }
@@ -63,13 +58,7 @@ func TestPartitionsThatStayGoOnOnDevstack(t *testing.T) {
 // TestPartitionsThatStayGoOnOnKafka does so on Kafka, and kills one as well.
 func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
 	t.Parallel()
-	brokers := os.Getenv("KAFKA_BROKERS")
-	if brokers == "" {
-		if os.Getenv("REQUIRE_KAFKA") == "1" {
-			t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
-		}
-		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
-	}
+	brokers := given(t)
 	kinds := []string{onRunner}
 	if *baselineFlag {
 		kinds = append(kinds, onPlainGoka)
@@ -80,6 +69,30 @@ func TestPartitionsThatStayGoOnOnKafka(t *testing.T) {
 		b.kill(t)
 		b.finish(t)
 	}
+}
+
+// embedded starts a broker and returns its address.
+func embedded(t *testing.T) string {
+	t.Helper()
+	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stack.Close() })
+	return strings.Join(stack.Brokers(), ",")
+}
+
+// given returns the addresses of the real brokers.
+func given(t *testing.T) string {
+	t.Helper()
+	brokers := os.Getenv("KAFKA_BROKERS")
+	if brokers == "" {
+		if os.Getenv("REQUIRE_KAFKA") == "1" {
+			t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
+		}
+		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
+	}
+	return brokers
 }
 
 // bench is a group under a steady input.
@@ -175,6 +188,14 @@ func (b *bench) start(t *testing.T, name string) {
 	})
 }
 
+// stop stops a worker gracefully.
+func (b *bench) stop(t *testing.T, name string) {
+	t.Helper()
+	if code, err := b.workers[name].Stop(patience); err != nil || code != 0 {
+		t.Fatalf("%s: stopping: code %d, %v", b.kind, code, err)
+	}
+}
+
 // settle waits until that many workers put out, each of them its share, and
 // returns which partitions each has.
 func (b *bench) settle(t *testing.T, workers int) map[int32]string {
@@ -210,11 +231,7 @@ func pause(t *testing.T, d time.Duration) {
 func (b *bench) joinAndLeave(t *testing.T) {
 	t.Helper()
 	b.step(t, "an instance joins", 3, limits().move, func() { b.start(t, "three") })
-	b.step(t, "an instance leaves", 2, limits().move, func() {
-		if code, err := b.workers["three"].Stop(patience); err != nil || code != 0 {
-			t.Fatalf("%s: stopping: code %d, %v", b.kind, code, err)
-		}
-	})
+	b.step(t, "an instance leaves", 2, limits().move, func() { b.stop(t, "three") })
 }
 
 func (b *bench) kill(t *testing.T) {

@@ -12,7 +12,6 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
-	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -94,23 +93,11 @@ func (b *bench) awaitCopies(t *testing.T, name string, n int) {
 	}
 }
 
-func (b *bench) stop(t *testing.T, name string) {
-	t.Helper()
-	if code, err := b.workers[name].Stop(patience); err != nil || code != 0 {
-		t.Fatalf("%s: stopping: code %d, %v", b.kind, code, err)
-	}
-}
-
 // TestAWarmStandbyTakesOverOnDevstack lets one of two instances with a big table
 // leave.
 func TestAWarmStandbyTakesOverOnDevstack(t *testing.T) {
 	t.Parallel()
-	stack, err := devstack.Start(t.Context(), devstack.Config{NoRegistry: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stack.Close() })
-	b := begin(t, onStandby, strings.Join(stack.Brokers(), ","))
+	b := begin(t, onStandby, embedded(t))
 	b.takeOver(t)
 	b.finish(t)
 }
@@ -119,13 +106,7 @@ func TestAWarmStandbyTakesOverOnDevstack(t *testing.T) {
 // measures the same without standbys beside it.
 func TestAWarmStandbyTakesOverOnKafka(t *testing.T) {
 	t.Parallel()
-	brokers := os.Getenv("KAFKA_BROKERS")
-	if brokers == "" {
-		if os.Getenv("REQUIRE_KAFKA") == "1" {
-			t.Fatal("REQUIRE_KAFKA=1, but KAFKA_BROKERS names no brokers")
-		}
-		t.Skip("needs a real Kafka: set KAFKA_BROKERS")
-	}
+	brokers := given(t)
 	for _, kind := range []string{onStandby, onTable} {
 		b := begin(t, kind, brokers)
 		b.takeOver(t)

@@ -15,14 +15,15 @@ const Unknown = -1
 
 // Letter is a dead letter: a record that could not be processed, as it was
 // read, and why. It is written as Avro to the topic NAME-dead-letters under
-// the record's key. Fields that letters of older versions lack have defaults.
+// the record's key. Fields that letters of older versions lack have defaults, so
+// that all versions read each other's.
 type Letter struct {
 	Topic     string    `avro:"topic"`
 	Partition int32     `avro:"partition"`
 	Offset    int64     `avro:"offset"`
 	Time      time.Time `avro:"time,timestamp-millis"` // the record's timestamp
-	// Key holds the original bytes, nil for a record without a key.
-	Key *[]byte `avro:"key"`
+	// Key holds the original bytes, none for a record without a key: see NoKey.
+	Key []byte `avro:"key"`
 	// Value holds the original bytes, nil for a record without a value.
 	Value *[]byte `avro:"value"`
 	// Headers are in the record's order.
@@ -45,13 +46,16 @@ type Letter struct {
 	// Version is the version of the binary that gave up: its module's, and the
 	// revision it was built from.
 	Version string `avro:"version,default="`
+	// NoKey tells a record without a key from one whose key is empty.
+	NoKey bool `avro:"no_key,default=false"`
 	// FailedAt is when it gave up, 1970 in letters of older versions.
 	FailedAt time.Time `avro:"failed_at,timestamp-millis,default=0"`
 }
 
 // Header is a header of the record. Kafka allows several of one key.
 type Header struct {
-	Key string `avro:"key"`
-	// Value is nil for a header without one.
-	Value *[]byte `avro:"value"`
+	Key   string `avro:"key"`
+	Value []byte `avro:"value"`
+	// NoValue tells a header without a value from one whose value is empty.
+	NoValue bool `avro:"no_value,default=false"`
 }

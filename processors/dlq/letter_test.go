@@ -55,12 +55,20 @@ func TestLettersOfTheFirstVersionAreRead(t *testing.T) {
 	if err := avro.Typed[dlq.Letter](named...).Read(data, &got); err != nil {
 		t.Fatal(err)
 	}
-	key, value := []byte("k"), []byte("v")
 	want := dlq.Letter{
-		Topic: "in", Partition: 2, Offset: 7, Time: at, Key: &key, Headers: []dlq.Header{{Key: "h", Value: &value}}, Step: "in", Error: "why",
+		Topic: "in", Partition: 2, Offset: 7, Time: at, Key: []byte("k"), Headers: []dlq.Header{{Key: "h", Value: []byte("v")}}, Step: "in", Error: "why",
 		Attempts: 1, Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.UnixMilli(0).UTC(),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAllVersionsReadEachOther(t *testing.T) {
+	t.Parallel()
+	named := []avro.Option{avro.Namespace(dlq.Namespace), avro.Name(dlq.Name)}
+	old, now := avro.Typed[first](named...).Schema(), avro.Typed[dlq.Letter](named...).Schema()
+	if faults := append(avro.Compatible(old, now), avro.Compatible(now, old)...); len(faults) > 0 {
+		t.Errorf("got %v, want a schema that any level of compatibility takes", faults)
 	}
 }

@@ -117,7 +117,7 @@ type PanicError struct {
 }
 
 // Error says what it panicked with.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+func (e *PanicError) Error() string { return fmt.Sprintf("panicked: %v", e.Value) }
 
 // Unwrap returns Value when that is an error.
 func (e *PanicError) Unwrap() error {
@@ -125,12 +125,10 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-func (n Node) policyFaults() []string {
+// Faults returns everything that is wrong with a policy, one sentence each.
+func (p Policy) Faults() []string {
 	var faults []string
-	add := func(format string, args ...any) {
-		faults = append(faults, fmt.Sprintf("%s %q: ", n.Kind, n.Name)+fmt.Sprintf(format, args...))
-	}
-	p := n.Policy
+	add := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if !slices.Contains([]Action{"", DeadLetter, Skip, Fail}, p.Action) {
 		add("its action on errors is %q: use topology.DeadLetter, Skip or Fail", p.Action)
 	}

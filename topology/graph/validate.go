@@ -90,7 +90,9 @@ func (g *Graph) nodeFaults(n Node) []string {
 	if n.TTL < 0 {
 		faults = append(faults, fmt.Sprintf("%s %q: its TTL is %s: give a duration above 0", n.Kind, n.Name, n.TTL))
 	}
-	faults = append(faults, n.policyFaults()...)
+	for _, fault := range n.Policy.Faults() {
+		faults = append(faults, fmt.Sprintf("%s %q: %s", n.Kind, n.Name, fault))
+	}
 	for _, name := range n.Uses {
 		if _, ok := g.node(name); !ok {
 			faults = append(faults, fmt.Sprintf("%s %q uses %q, which belongs to another topology", n.Kind, n.Name, name))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -78,6 +79,16 @@ func TestValidateFindsEachFault(t *testing.T) {
 		{name: "a table that is never used", graph: sound(node(graph.Lookup, "table")), want: []string{`lookup "table" is never looked up`}},
 		{name: "another topology's table", graph: sound(user("join", "foreign"), node(graph.Output, "x", "join")), want: []string{`uses "foreign", which belongs to another topology`}},
 		{name: "two stores", graph: sound(store("a"), store("b"), user("one", "a"), user("two", "b"))},
+		{
+			name: "a policy that cannot be", graph: sound(graph.Node{
+				Name: "out-2", Kind: graph.Output, From: []string{"in"}, Topic: "out-2", Codec: codecs.String(),
+				Policy: graph.Policy{Action: "explode", Retry: graph.Retry{Attempts: -1, Backoff: time.Second, MaxBackoff: time.Millisecond, Budget: -1}},
+			}),
+			want: []string{
+				`output "out-2": its action on errors is "explode": use topology.DeadLetter, Skip or Fail`, "it retries with -1 attempts",
+				"a pause or a budget below 0", "a longest pause of 1ms, shorter than the first of 1s",
+			},
+		},
 		{name: "a negative TTL", graph: sound(graph.Node{Name: "a", Kind: graph.Store, Topic: "a", Codec: codecs.String(), TTL: -1}, user("one", "a")), want: []string{`store "a": its TTL is -1ns`}},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,14 +66,11 @@ func (c Changes) Impossible() Changes {
 
 // WriteText writes them one a line.
 func (c Changes) WriteText(w io.Writer) error {
-	text := "nothing to do\n"
-	if len(c) > 0 {
-		text = ""
-	}
+	var text strings.Builder
 	for _, one := range c {
-		text += one.String() + "\n"
+		fmt.Fprintln(&text, one)
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, cmp.Or(text.String(), "nothing to do\n"))
 	return err
 }
 
@@ -95,7 +93,7 @@ func (p *Plan) Compare(ctx context.Context, site PlanSite) (Changes, error) {
 			return nil, err
 		}
 		if needed {
-			detail := fmt.Sprintf("the schema of %s", subject.codec().Schema().Name())
+			detail := "the schema of " + subject.codec().Schema().Name()
 			changes = append(changes, Change{Action: ActionRegister, Subject: subject.Subject, Detail: detail, schema: subject})
 		}
 	}

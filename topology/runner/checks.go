@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/IBM/sarama"
@@ -59,7 +60,7 @@ func (r *StartReport) Refusals() []Finding {
 	if !r.strict {
 		return r.Faults
 	}
-	return append(r.Faults[:len(r.Faults):len(r.Faults)], r.Warnings...)
+	return append(slices.Clip(r.Faults), r.Warnings...)
 }
 
 // WriteText writes the report, a finding a line.

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
+	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -24,9 +28,13 @@ type Group struct {
 	beside bool
 	engine atomic.Pointer[engine.Engine]
 	stats  counts
+
+	policies map[string]graph.Policy // by topic, or for all inputs
+	refusals refusal.Memory
+	loud     letter.Loud
 }
 
-type counts struct{ in, out atomic.Int64 }
+type counts struct{ in, out, dead, skipped, retries atomic.Int64 }
 
 // GroupOption sets a property of a [Group].
 type GroupOption func(*Group)
@@ -61,9 +69,12 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	if err := group.Validate(); err != nil {
 		return nil, fmt.Errorf("goka group %s: %w", group.Group(), err)
 	}
-	g := &Group{life: newLife(cfg), graph: group}
+	g := &Group{life: newLife(cfg), graph: group, policies: map[string]graph.Policy{}}
 	for _, opt := range opts {
 		opt(g)
+	}
+	if err := g.checkPolicies(); err != nil {
+		return nil, err
 	}
 	if g.beside && cfg.Delivery != AtLeastOnce {
 		return nil, errors.New("runner: BesideGoka needs delivery at_least_once: goka waits for ever for the markers of transactions")
@@ -71,26 +82,43 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	return g, nil
 }
 
-// Stats returns what was committed so far. It is safe for concurrent use.
-func (g *Group) Stats() Stats { return Stats{In: g.stats.in.Load(), Out: g.stats.out.Load()} }
+// Stats returns what was committed so far, and how records that failed were dealt
+// with. It is safe for concurrent use.
+func (g *Group) Stats() Stats {
+	s := &g.stats
+	return Stats{In: s.in.Load(), Out: s.out.Load(), DeadLetters: s.dead.Load(), Skipped: s.skipped.Load(), Retries: s.retries.Load()}
+}
 
 // Run runs the group until ctx ends, and returns nil then once everything in
-// flight is finished and committed. A callback that fails is tried again a few
-// times, without holding up other partitions, and then ends the run. A Group
-// runs once.
+// flight is finished and committed. A record that cannot be processed is tried
+// again and set aside as [OnError] says, without holding up other partitions. A
+// Group runs once.
 func (g *Group) Run(ctx context.Context) error {
 	return g.live(ctx, func() error {
-		client, err := kafka.Dial(ctx, g.cfg.kafka(string(g.graph.Group())))
+		var client *kafka.Client
+		err := g.patiently(ctx, func() (err error) {
+			client, err = g.prepared(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = client.Close() }()
-		if err := g.prepare(ctx, client); err != nil {
-			return err
-		}
 		g.starting(string(g.graph.Group()))
 		return g.run(ctx, client)
 	})
+}
+
+// prepared returns a connection to brokers that have all that the group needs.
+func (g *Group) prepared(ctx context.Context) (*kafka.Client, error) {
+	client, err := kafka.Dial(ctx, g.cfg.kafka(string(g.graph.Group())))
+	if err != nil {
+		return nil, err
+	}
+	if err := g.prepare(ctx, client); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return client, nil
 }
 
 // VisitAll runs a visitor of the group on every row that this process has, and
@@ -127,10 +155,16 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
+	letters, err := g.letterWriter(ctx)
+	if err != nil {
+		return fmt.Errorf("goka group %s: the schema of the dead letters: %w", g.graph.Group(), err)
+	}
 	m := &member{
 		cfg: g.cfg, watch: g.watch, disk: g.disk, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
+		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,
+		aside: g.aside(letters),
 	}
 	for _, edge := range g.graph.InputStreams() {
 		m.codecs[edge.Topic()] = edge.Codec()
@@ -176,10 +210,10 @@ func decodes(codecs map[string]goka.Codec) func(*sarama.ConsumerMessage) error {
 	return func(message *sarama.ConsumerMessage) (err error) {
 		defer func() {
 			if r := recover(); r != nil {
-				err = fmt.Errorf("the codec panicked: %v", r)
+				err = fmt.Errorf("the codec %w", &graph.PanicError{Value: r, Stack: debug.Stack()})
 			}
 			if err != nil {
-				err = fmt.Errorf("record %s/%d at offset %d: decoding it: %w", message.Topic, message.Partition, message.Offset, err)
+				err = fmt.Errorf("decoding it: %w", err)
 			}
 		}()
 		if message.Value == nil {

@@ -79,6 +79,9 @@ func (g *Group) own() (list []check.Topic) {
 	if loop := g.graph.LoopStream(); loop != nil {
 		list = append(list, check.Topic{Name: loop.Topic(), Role: check.Loop})
 	}
+	if g.buries() {
+		list = append(list, check.Topic{Name: g.deadLetters(), Role: check.DeadLetters})
+	}
 	return list
 }
 
@@ -108,8 +111,8 @@ func (g *Group) checkTopics(client *kafka.Client) (count int32, err error) {
 	for _, t := range g.topics() {
 		have, err := client.Partitions(t.Name)
 		missing := errors.Is(err, kafka.ErrTopicNotFound)
-		own := t.Role == check.Store || t.Role == check.Loop
-		together := own || t.Role == check.Input || t.Role == check.Join
+		own := t.Role == check.Store || t.Role == check.Loop || t.Role == check.DeadLetters
+		together := t.Role != check.DeadLetters && (own || t.Role == check.Input || t.Role == check.Join)
 		switch {
 		case missing && own:
 		case missing:

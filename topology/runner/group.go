@@ -19,10 +19,13 @@ const (
 	// less than what an answer of the coordinator is waited for.
 	rebalanceTimeout = 25 * time.Second
 	// groupBackoff lies between two tries of what the group does not allow yet, such
-	// as offsets that a transaction has not ended for, and groupTries bounds them:
-	// together more than a transaction's and a session's time-out.
+	// as offsets that a killed process has left in a transaction: the broker aborts
+	// that up to 10 s after the session's end, and these tries outlast it.
 	groupBackoff = 100 * time.Millisecond
-	groupTries   = 300
+	groupTries   = 120
+	// metadataTimeout bounds a question for the cluster's leaders, whatever the
+	// tries.
+	metadataTimeout = 3 * time.Second
 )
 
 // consumer joins the group. What it keeps of its partitions goes on during a
@@ -31,6 +34,7 @@ func (m *member) consumer(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup
 	cfg := m.client.Config()
 	conf := cfg.Sarama()
 	conf.Metadata.Retry.Max, conf.Metadata.Retry.Backoff = groupTries, groupBackoff
+	conf.Metadata.Timeout = metadataTimeout
 	conf.Consumer.Offsets.AutoCommit.Enable = false
 	if err := m.boundFetches(conf); err != nil {
 		return nil, err

@@ -12,8 +12,11 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
+	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // life is the one run that a runner has.
@@ -91,4 +94,30 @@ func inTemp(dir string) bool {
 	}
 	below, err := filepath.Rel(os.TempDir(), absolute)
 	return err == nil && filepath.IsLocal(below)
+}
+
+// patiently does what the start needs brokers and registry for: if the start is
+// to wait for them, again and again while they are away.
+func (l *life) patiently(ctx context.Context, do func() error) error {
+	const about = "starting"
+	defer l.watch.board.Clear(about)
+	var wait backoff.Backoff
+	for {
+		err := do()
+		if err == nil || !l.cfg.Wait || !isAway(err) {
+			return err
+		}
+		l.watch.board.Set(about, err)
+		l.cfg.Logger.Warn("waiting to start", "retry_in", wait.Next(), "err", err)
+		if wait.Wait(ctx) != nil {
+			return err
+		}
+	}
+}
+
+// isAway reports whether brokers or registry do not answer.
+func isAway(err error) bool {
+	_, brokers := errors.AsType[*kafka.UnreachableError](err)
+	_, schemas := errors.AsType[*registry.UnavailableError](err)
+	return brokers || schemas
 }

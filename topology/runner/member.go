@@ -15,6 +15,8 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/standby"
 	"github.com/gokavro/gokavro/topology/internal/store"
@@ -54,11 +56,16 @@ type member struct {
 	restoring chan struct{}
 	standbys  *standby.Standbys // nil for none
 
-	besideGoka bool                  // whether processes of goka may be members
-	tombstones bool                  // whether callbacks take records without a value
-	codecs     map[string]goka.Codec // of a hand-written group's inputs, by topic
-	lookups    map[string]task.Table // of a hand-written group, by topic
-	joins      goka.Edges            // of a hand-written group
+	refusals *refusal.Memory
+	letters  *letter.Writer
+
+	besideGoka bool                                   // whether processes of goka may be members
+	tombstones bool                                   // whether callbacks take records without a value
+	codecs     map[string]goka.Codec                  // of a hand-written group's inputs, by topic
+	lookups    map[string]task.Table                  // of a hand-written group, by topic
+	joins      goka.Edges                             // of a hand-written group
+	judge      func() func(task.Failure) task.Verdict // of a hand-written group, for each partition
+	refuses    func(*kafka.Record) error              // of a hand-written group
 
 	// aside returns what is written in place of a record that the process has died
 	// of, nil where that ends the run.
@@ -93,7 +100,7 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 	m.shared, m.restoring = store.NewShared(int64(m.cfg.blockBytes())), make(chan struct{}, restoresAtOnce)
 	config := engine.Config{
 		Group: m.group, Topics: m.topics, Interval: commitInterval, WriteInterval: writeInterval, WriteAhead: writeAhead, StopTimeout: m.cfg.StopTimeout, Log: m.cfg.Logger,
-		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close,
+		Consumer: m.consumer, Committer: m.exactlyOnce, Released: m.shared.Close, Refused: m.refused,
 		Restoring: func() { m.watch.enter(Restoring) }, Board: m.watch.board, Memory: m.cfg.share(),
 		Instance: m.id, NumStandby: m.cfg.NumStandby,
 	}
@@ -116,11 +123,11 @@ func (m *member) engine(group *goka.GroupGraph) engine.Config {
 func (m *member) retrying(err error) { m.watch.board.Note(engine.AboutCommit, err) }
 
 func (m *member) exactlyOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher, Retrying: m.retrying})
+	return txn.NewExactlyOnce(ctx, m.client.Config(), txn.Config{TransactionalID: m.group + "-" + m.id, Hasher: m.hasher, Retrying: m.retrying, Singly: m.refusals.Suspects()})
 }
 
 func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
-	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher, Retrying: m.retrying})
+	return txn.NewAtLeastOnce(ctx, m.client.Config(), txn.Config{Hasher: m.hasher, Retrying: m.retrying, Singly: m.refusals.Suspects()})
 }
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
@@ -129,7 +136,7 @@ func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 		Lookups: m.lookups, Tombstones: m.tombstones, Aside: m.aside, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {
-		cfg.Check = decodes(m.codecs)
+		cfg.Check, cfg.Judge, cfg.Refused = decodes(m.codecs), m.judge(), m.refuses
 	}
 	if len(m.stores)+len(m.joins) > 0 {
 		cfg.Open = func(ctx context.Context) (task.State, error) { return m.open(ctx, partition) }

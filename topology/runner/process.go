@@ -6,13 +6,14 @@ import (
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/compile"
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/store"
 )
 
 // process runs the topology's tasks until ctx ends.
 func (r *Runner) process(ctx context.Context, site *site, tables map[string]compile.Table) error {
 	program := &compile.Program{
-		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letters, Tables: tables,
+		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letterWriter(ctx), Tables: tables, Refusals: &refusal.Memory{},
 		Counters: &r.counters, Log: r.cfg.Logger, Board: r.watch.board, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
 	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
@@ -21,7 +22,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	m := &member{
 		cfg: r.cfg, watch: r.watch, disk: r.disk, client: site.kafka, group: site.topic(r.graph.Name), id: id, hasher: r.cfg.partitioner().New,
-		tombstones: true, aside: program.Aside,
+		tombstones: true, aside: program.Aside, refusals: program.Refusals, letters: program.Letters,
 	}
 	for _, n := range r.graph.Of(graph.Input) {
 		m.topics = append(m.topics, site.topic(n.Topic))

@@ -27,6 +27,8 @@ type Stats struct {
 	In          int64 // records taken from inputs
 	Out         int64 // records written to outputs
 	DeadLetters int64 // records kept as dead letters
+	Skipped     int64 // records left out, by the policy graph.Skip
+	Retries     int64 // further tries of records that failed
 }
 
 // Runner runs one topology in this process. Several processes with the same
@@ -56,7 +58,8 @@ func New(t *topology.Topology, cfg Config) (*Runner, error) {
 
 // Stats returns what was counted so far. It is safe for concurrent use.
 func (r *Runner) Stats() Stats {
-	return Stats{In: r.counters.In.Load(), Out: r.counters.Out.Load(), DeadLetters: r.counters.DeadLetters.Load()}
+	c := &r.counters
+	return Stats{In: c.In.Load(), Out: c.Out.Load(), DeadLetters: c.DeadLetters.Load(), Skipped: c.Skipped.Load(), Retries: c.Retries.Load()}
 }
 
 // Check connects to the cluster and the registry and returns everything there
@@ -85,20 +88,34 @@ func (r *Runner) Examine(ctx context.Context) (*StartReport, error) {
 // runs once.
 func (r *Runner) Run(ctx context.Context) error {
 	return r.live(ctx, func() error {
-		site, err := r.connect(ctx)
+		var site *site
+		err := r.patiently(ctx, func() (err error) {
+			site, err = r.prepared(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		defer site.close()
-		if err := site.createSide(ctx); err != nil {
-			return err
-		}
-		if err := site.prepare(ctx); err != nil {
-			return err
-		}
 		r.starting(site.topic(r.graph.Name))
 		return r.alongside(ctx, site)
 	})
+}
+
+// prepared returns a site on which all that the topology needs is there.
+func (r *Runner) prepared(ctx context.Context) (*site, error) {
+	site, err := r.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err = site.createSide(ctx); err == nil {
+		err = site.prepare(ctx)
+	}
+	if err != nil {
+		site.close()
+		return nil, err
+	}
+	return site, nil
 }
 
 // run loads the lookup tables, then consumes.
@@ -108,11 +125,13 @@ func (r *Runner) run(ctx context.Context, site *site) error {
 	r.watch.enter(Restoring)
 	tables := map[string]compile.Table{}
 	for _, n := range r.graph.Of(graph.Lookup) {
-		table, err := following.load(ctx, site.topic(n.Topic), site.codecs[n.Name])
+		err := r.patiently(ctx, func() (err error) {
+			tables[n.Name], err = following.load(ctx, site.topic(n.Topic), site.codecs[n.Name])
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		tables[n.Name] = table
 	}
 	return r.process(ctx, site, tables)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/pprof"
 	"slices"
@@ -27,6 +28,7 @@ import (
 const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
+	net.DefaultResolver = testNames.resolver()
 	code := m.Run()
 	if left := awaitNoGoroutines(); code == 0 && left != "" {
 		fmt.Fprintf(os.Stderr, "goroutines are left over:\n%s\n", left)

@@ -137,8 +137,7 @@ func (s *site) bind() {
 			s.codecs[n.Name] = codec
 		}
 	}
-	letters := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name))
-	s.letters, _ = s.bound(letters, s.binding(s.graph.DeadLetters(), true), true).(codecs.Codec[dlq.Letter])
+	s.letters, _ = s.bound(lettersCodec(), s.binding(s.graph.DeadLetters(), true), true).(codecs.Codec[dlq.Letter])
 }
 
 func (s *site) binding(topic string, written bool) avro.Binding {

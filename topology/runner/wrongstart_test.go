@@ -75,9 +75,11 @@ func wrongStarts() []wrongStart {
 		{
 			name: "permissions",
 			stack: devstack.Config{Denied: []devstack.Denied{
-				{Operation: "READ", Resource: "TOPIC", Name: "in"}, {Operation: "WRITE", Resource: "TOPIC", Name: "out"},
+				{Operation: "READ", Resource: "TOPIC", Name: "in"},
+				{Operation: "WRITE", Resource: "TOPIC", Name: "out"},
 				{Operation: "ALL", Resource: "TOPIC", Name: "names"},
-				{Operation: "READ", Resource: "GROUP", Name: "count"}, {Operation: "WRITE", Resource: "TRANSACTIONAL_ID", Name: "*"},
+				{Operation: "READ", Resource: "GROUP", Name: "count"},
+				{Operation: "WRITE", Resource: "TRANSACTIONAL_ID", Name: "*"},
 			}},
 			topics: []kafka.Topic{{Name: "in", Partitions: 4}, {Name: "out", Partitions: 4}},
 			faults: []string{
@@ -242,24 +244,28 @@ func (tt wrongStart) check(t *testing.T, b *testBundle, r *running) {
 	if len(tt.faults) == 0 {
 		r.awaitReady(t).stop(t)
 	} else {
-		err := r.end(t)
-		if err == nil {
-			t.Fatal("got no error")
-		}
-		for _, want := range tt.faults {
-			_, text, _ := strings.Cut(want, ": ")
-			if !matches(err.Error(), "*"+text+"*") {
-				t.Errorf("got %v, want %q in it", err, text)
-			}
-		}
-		if n := strings.Count(err.Error(), "; ("); len(tt.faults) != n+1 {
-			t.Errorf("got %d faults, want %d: %v", n+1, len(tt.faults), err)
-		}
+		tt.refused(t, r.end(t))
 		if b.log.has("created topics") {
 			t.Error("topics were created for a topology that cannot start")
 		}
 	}
 	b.warned(t, tt.warnings)
+}
+
+func (tt wrongStart) refused(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	for _, want := range tt.faults {
+		_, text, _ := strings.Cut(want, ": ")
+		if !matches(err.Error(), "*"+text+"*") {
+			t.Errorf("got %v, want %q in it", err, text)
+		}
+	}
+	if n := strings.Count(err.Error(), "; ("); len(tt.faults) != n+1 {
+		t.Errorf("got %d faults, want %d: %v", n+1, len(tt.faults), err)
+	}
 }
 
 // warned checks that the log has these warnings of checks and no others.

@@ -4,6 +4,7 @@ package backoff
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type Backoff struct {
 	First time.Duration
 	// Last is the longest wait. The default is 5 s.
 	Last time.Duration
+	// Jitter leaves up to a third of each wait to chance, so that many who wait for
+	// the same do not come back at once.
+	Jitter bool
 
 	tries int
 }
@@ -36,17 +40,34 @@ func (b *Backoff) last() time.Duration { return cmp.Or(b.Last, last) }
 
 // Wait waits, and returns the context's error if that ends before.
 func (b *Backoff) Wait(ctx context.Context) error {
-	timer := time.NewTimer(b.Next())
-	defer timer.Stop()
-	if b.Next() < b.last() {
-		b.tries++
+	if !Pause(ctx, b.Take()) {
+		return ctx.Err()
 	}
+	return nil
+}
+
+// Pause waits for d, and reports false when ctx ends before.
+func Pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	case <-timer.C:
-		return nil
+		return true
 	}
+}
+
+// Take returns how long to wait now, as Wait does, and makes the next wait longer.
+func (b *Backoff) Take() time.Duration {
+	wait := b.Next()
+	if wait < b.last() {
+		b.tries++
+	}
+	if b.Jitter {
+		wait -= rand.N(wait/3 + 1)
+	}
+	return wait
 }
 
 // Reset starts over with the shortest wait.

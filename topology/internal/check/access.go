@@ -41,15 +41,15 @@ type Grant struct {
 // Command returns what gives it, with Kafka's own tool. The principal is named
 // NAME: a client does not know as whom a cluster sees it.
 func (g Grant) Command() string {
-	command := "kafka-acls --bootstrap-server BROKER --add --allow-principal User:NAME"
+	words := []string{"kafka-acls --bootstrap-server BROKER --add --allow-principal User:NAME"}
 	for _, operation := range g.Operations {
-		command += " --operation " + operation
+		words = append(words, "--operation", operation)
 	}
-	command += fmt.Sprintf(" --%s %s", g.Resource, g.Name)
+	words = append(words, "--"+g.Resource, g.Name)
 	if g.Prefixed {
-		command += " --resource-pattern-type prefixed"
+		words = append(words, "--resource-pattern-type prefixed")
 	}
-	return command
+	return strings.Join(words, " ")
 }
 
 func (g Grant) what() string {

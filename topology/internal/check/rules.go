@@ -232,7 +232,7 @@ func (h retention) judge(t Topic) (found Finding, fatal bool) {
 	switch t.Role {
 	case Store:
 		switch {
-		case limits != "" && !(h.compacts() && h.outlives(t.TTL)):
+		case limits != "" && (!h.compacts() || !h.outlives(t.TTL)):
 			return Finding{What: fmt.Sprintf("its cleanup.policy %s deletes rows %s, and state is lost with them", policy, limits), Fix: compact}, true
 		case !h.compacts():
 			return Finding{What: fmt.Sprintf("its cleanup.policy %s keeps every change of every row: it grows for ever", policy), Fix: compact}, false

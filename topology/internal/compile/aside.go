@@ -3,12 +3,11 @@ package compile
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/IBM/sarama"
 
-	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
@@ -20,58 +19,36 @@ var errFails = errors.New("its input's policy is to fail: start a binary that ca
 // written for it.
 func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
 	node := p.input(message.Topic)
-	cause := fmt.Sprintf("processing it killed the process %d times", deaths)
-	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", cause)
+	f := letter.Failure{
+		Message: message, Step: node.Name, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths),
+	}
+	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", f.Err)
 	switch p.Graph.Policy(node.Name, node.Name).Action {
 	case graph.Fail:
 		return nil, errFails
 	case graph.Skip:
 		p.Counters.In.Add(1)
-		log.Warn("skipped")
+		p.Counters.Skipped.Add(1)
+		p.loud.Warn(log, "skipped a record")
 		return nil, nil
 	}
-	letter := letterOf(message)
-	letter.Step, letter.Error, letter.Attempts = node.Name, cause, int32(deaths)
-	data, err := p.Letters.Append(nil, &letter)
+	out, err := p.letter(f)
 	if err != nil {
-		return nil, fmt.Errorf("keeping it as a dead letter: %w", err)
+		return nil, err
 	}
 	p.Counters.In.Add(1)
 	p.Counters.DeadLetters.Add(1)
-	log.Warn("kept as a dead letter")
-	return []task.Output{{
-		Topic: p.Topic(p.Graph.DeadLetters()), Partition: -1, Key: string(message.Key), Value: data, Time: letter.Time,
-	}}, nil
+	p.loud.Warn(log, "kept as a dead letter")
+	return []task.Output{out}, nil
 }
 
-// input returns the input that reads a topic on the cluster.
+// input returns the input that reads a topic on the cluster, or else what stands
+// for it.
 func (p *Program) input(topic string) graph.Node {
 	for _, n := range p.Graph.Of(graph.Input) {
 		if p.Topic(n.Topic) == topic {
 			return n
 		}
 	}
-	return graph.Node{}
-}
-
-// letterOf returns what a letter tells of the record itself.
-func letterOf(message *sarama.ConsumerMessage) dlq.Letter {
-	letter := dlq.Letter{
-		Topic: message.Topic, Partition: message.Partition, Offset: message.Offset, Time: message.Timestamp, Headers: []dlq.Header{},
-		Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.Now(),
-	}
-	if message.Key != nil {
-		letter.Key = &message.Key
-	}
-	if message.Value != nil {
-		letter.Value = &message.Value
-	}
-	for _, h := range message.Headers {
-		header := dlq.Header{Key: string(h.Key)}
-		if h.Value != nil {
-			header.Value = &h.Value
-		}
-		letter.Headers = append(letter.Headers, header)
-	}
-	return letter
+	return graph.Node{Name: topic}
 }

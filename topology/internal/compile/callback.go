@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"runtime/debug"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
-	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/task"
@@ -27,6 +27,10 @@ type record interface {
 	SetRow(table, key string, row []byte, value any)
 	// Stage adds a record to what this one writes.
 	Stage(task.Output)
+	// Forget gives up the rows that were taken so far.
+	Forget()
+	// Message returns the record as it was read.
+	Message() *sarama.ConsumerMessage
 }
 
 // callback returns what goka calls for each record of an input.
@@ -37,7 +41,8 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 		if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
 			in.decode(codec, ctx.Headers())
 		}
-		x, err := p.try(r, node, in)
+		t := &trial{program: p, record: r, node: node, in: in}
+		x, err := t.run()
 		var broken *storeError
 		switch {
 		case err == nil:
@@ -48,41 +53,65 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 		case errors.As(err, &broken):
 			p.stop(r, fmt.Errorf("record %s/%d at offset %d: %w", r.Topic(), r.Partition(), r.Offset(), err))
 		default:
-			p.bury(r, node, in, err)
+			t.giveUp(err)
 		}
 	}
 }
 
-// try runs the steps until they succeed or fail for good. Only a registry that
-// does not answer is waited for.
-func (p *Program) try(r record, node graph.Node, in *input) (*exec, error) {
-	var wait backoff.Backoff
-	waited := false
-	defer func() {
-		if waited {
-			p.Board.Clear(registryAway)
-		}
-	}()
-	for {
-		x := p.exec(r)
-		err := x.run(node, in)
-		var away *registry.UnavailableError
-		if err == nil || !errors.As(err, &away) {
-			return x, err
-		}
-		waited = true
-		p.Board.Set(registryAway, err)
-		p.Log.Warn("waiting for the schema registry", "topic", x.meta.Topic, "partition", x.meta.Partition,
-			"offset", x.meta.Offset, "retry_in", wait.Next(), "err", err)
-		if err := wait.Wait(r.Stopping()); err != nil {
-			return nil, err
-		}
-		in.decode(p.Codecs[node.Name], r.Headers())
-	}
+// trial is one record on its way through the steps.
+type trial struct {
+	program *Program
+	record  record
+	node    graph.Node // the input
+	in      *input
+	tries   backoff.Tries
+	away    backoff.Backoff // of the registry
+	waited  bool            // for the registry
 }
 
 // registryAway is what a trouble is about.
 const registryAway = "waiting for the schema registry"
+
+// run takes the record through the steps until they succeed or it is to be given
+// up. A registry that does not answer is waited for.
+func (t *trial) run() (*exec, error) {
+	defer func() {
+		if t.waited {
+			t.program.Board.Clear(registryAway)
+		}
+	}()
+	t.tries.Begin()
+	for {
+		x := t.program.exec(t.record)
+		err := x.run(t.node, t.in)
+		if err == nil || t.record.Stopping().Err() != nil {
+			return x, err
+		}
+		if away, ok := errors.AsType[*registry.UnavailableError](err); ok {
+			err = t.await(away)
+		} else if t.again(err) {
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.record.Forget()
+		t.in.decode(t.program.Codecs[t.node.Name], t.record.Headers())
+	}
+}
+
+// await waits before the registry is asked again.
+func (t *trial) await(away *registry.UnavailableError) error {
+	t.waited = true
+	t.program.Board.Set(registryAway, away)
+	t.program.Log.Warn("waiting for the schema registry", t.at("retry_in", t.away.Next(), "err", away)...)
+	return t.away.Wait(t.record.Stopping())
+}
+
+// at returns the attributes of a log line about the record.
+func (t *trial) at(more ...any) []any {
+	return append([]any{"topic", string(t.record.Topic()), "partition", t.record.Partition(), "offset", t.record.Offset()}, more...)
+}
 
 func (p *Program) exec(r record) *exec {
 	return &exec{program: p, record: r, meta: graph.Meta{
@@ -91,11 +120,11 @@ func (p *Program) exec(r record) *exec {
 }
 
 // run takes the record through the steps and encodes what they wrote. A panic
-// in a step is an error of the record.
+// that no step's is, such as one of a table's codec, is an error of the record.
 func (x *exec) run(node graph.Node, in *input) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("a step panicked: %v", r)
+			err = &graph.PanicError{Value: r, Stack: debug.Stack()}
 		}
 	}()
 	if in.err != nil {
@@ -109,33 +138,3 @@ func (x *exec) run(node graph.Node, in *input) (err error) {
 
 // stop ends the whole run, leaving the record undone.
 func (p *Program) stop(r record, err error) { r.Fail(&task.FatalError{Err: err}) }
-
-// bury keeps a record that cannot be processed as a dead letter.
-func (p *Program) bury(r record, node graph.Node, in *input, cause error) {
-	letter := p.letter(r, node, in, cause)
-	data, err := p.Letters.Append(nil, &letter)
-	if err != nil {
-		p.stop(r, fmt.Errorf("keeping record %s/%d at offset %d as a dead letter: %w", r.Topic(), r.Partition(), r.Offset(), err))
-		return
-	}
-	p.Counters.DeadLetters.Add(1)
-	p.Log.Warn("kept as a dead letter", "topic", letter.Topic, "partition", letter.Partition, "offset", letter.Offset, "err", letter.Error)
-	r.Stage(task.Output{Topic: p.Topic(p.Graph.DeadLetters()), Partition: -1, Key: r.Key(), Value: data, Time: letter.Time})
-}
-
-func (p *Program) letter(ctx record, node graph.Node, in *input, cause error) dlq.Letter {
-	letter := dlq.Letter{
-		Topic: string(ctx.Topic()), Partition: ctx.Partition(), Offset: ctx.Offset(), Time: ctx.Timestamp(),
-		Headers: []dlq.Header{}, Step: node.Name, Error: oneLine(cause.Error()),
-		Attempts: 1, Position: dlq.Unknown, WriterSchema: dlq.Unknown, ReaderSchema: dlq.Unknown, FailedAt: time.Now(),
-	}
-	key := []byte(ctx.Key())
-	letter.Key = &key
-	if in.raw != nil {
-		letter.Value = &in.raw
-	}
-	for key, value := range ctx.Headers() {
-		letter.Headers = append(letter.Headers, dlq.Header{Key: key, Value: &value})
-	}
-	return letter
-}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/gokavro/gokavro/processors/enrich"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
@@ -33,7 +35,9 @@ type fakeContext struct {
 	emitted []emission
 	stored  []string
 	deleted bool
+	forgot  int
 	failed  error
+	message *sarama.ConsumerMessage
 }
 
 type emission struct{ Topic, Key, Value string }
@@ -46,6 +50,10 @@ func (c *fakeContext) Timestamp() time.Time      { return time.UnixMilli(1000) }
 func (c *fakeContext) Headers() goka.Headers     { return goka.Headers{"h": []byte("v")} }
 func (c *fakeContext) Stopping() context.Context { return c.stopping }
 func (c *fakeContext) Fail(err error)            { c.failed = err }
+
+func (c *fakeContext) Message() *sarama.ConsumerMessage { return c.message }
+
+func (c *fakeContext) Forget() { c.forgot++ }
 
 func (c *fakeContext) Row(string, string) ([]byte, any, error) { return c.row, nil, c.rowErr }
 
@@ -69,7 +77,7 @@ func (letterCodec) Append(dst []byte, l *dlq.Letter) ([]byte, error) {
 	if l.Value != nil {
 		value = string(*l.Value)
 	}
-	return append(dst, strings.Join([]string{l.Topic, string(*l.Key), value, l.Step, l.Error}, "|")...), nil
+	return append(dst, strings.Join([]string{l.Topic, string(l.Key), value, l.Step, l.Error}, "|")...), nil
 }
 
 type mapTable map[string]any
@@ -169,7 +177,7 @@ func program(t *testing.T, input codecs.Codec[string]) (*Program, graph.Node) {
 		}
 	}
 	return &Program{
-		Graph: g, Topic: func(s string) string { return "p." + s }, Codecs: bound, Letters: letterCodec{},
+		Graph: g, Topic: func(s string) string { return "p." + s }, Codecs: bound, Letters: &letter.Writer{Topic: "p.t-dead-letters", Codec: letterCodec{}},
 		Tables:   map[string]Table{"table": mapTable{"word": "row", "broken": errors.New("row is broken")}},
 		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler), MaxRecordBytes: 1000,
 	}, g.Of(graph.Input)[0]
@@ -189,6 +197,10 @@ func run(t *testing.T, p *Program, node graph.Node, ctx *fakeContext, data []byt
 	in, err := inputCodec{codec: p.Codecs[node.Name]}.Decode(data)
 	if err != nil {
 		t.Fatalf("got %v from the input's codec, want it never to fail", err)
+	}
+	ctx.message = &sarama.ConsumerMessage{
+		Topic: "in", Partition: 3, Offset: 42, Key: []byte("k"), Value: data, Timestamp: ctx.Timestamp(),
+		Headers: []*sarama.RecordHeader{{Key: []byte("h"), Value: []byte("v")}},
 	}
 	p.callback(node)(ctx, in)
 }
@@ -230,14 +242,14 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 		{name: "bytes that do not decode", data: []byte{0xff}, want: "in|k|\xff|in|codecs: decoding text: \"\\xff\" is not UTF-8"},
 		{name: "a tombstone", data: nil, want: "in|k|<none>|in|the record has no value (a tombstone), and a stream's records must have one"},
 		{name: "a codec that panics", codec: panicking{codecs.String()}, data: []byte("x"), want: "in|k|x|in|the codec panicked: boom"},
-		{name: "a step that fails", data: []byte("fail"), want: "in|k|fail|in|step process-counts: asked to fail"},
-		{name: "a step that panics", data: []byte("panic"), want: "in|k|panic|in|step process-counts: panic: asked to panic"},
-		{name: "a row of a table that is broken", data: []byte("broken"), want: `in|k|broken|in|step lookup-table: looking up key "broken" in table table: row is broken`},
+		{name: "a step that fails", data: []byte("fail"), want: "in|k|fail|process-counts|step process-counts: asked to fail"},
+		{name: "a step that panics", data: []byte("panic"), want: "in|k|panic|process-counts|step process-counts: panicked: asked to panic"},
+		{name: "a row of a table that is broken", data: []byte("broken"), want: `in|k|broken|lookup-table|step lookup-table: looking up key "broken" in table table: row is broken`},
 		{
 			name: "a record that the broker would refuse", data: []byte(strings.Repeat("x", 1000)),
-			want: "in|k|" + strings.Repeat("x", 1000) + "|in|output out: the record has 1098 bytes, more than the 1000 that the producer sends (max.request.size)",
+			want: "in|k|" + strings.Repeat("x", 1000) + "|out|output out: the record has 1098 bytes, more than the 1000 that the producer sends (max.request.size)",
 		},
-		{name: "a value that does not encode", data: []byte("UP"), want: "in|k|UP|in|output out: upper case is not wanted"},
+		{name: "a value that does not encode", data: []byte("UP"), want: "in|k|UP|out|output out: upper case is not wanted"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,10 +3,12 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/topology/graph"
 )
 
 // input is what the steps are given for a record of an input: its bytes, and
@@ -38,13 +40,14 @@ func (c inputCodec) Decode(data []byte) (any, error) {
 }
 
 func (in *input) decode(codec codecs.Untyped, headers goka.Headers) {
+	in.value, in.err = nil, nil
 	if in.raw == nil {
 		in.err = errNoValue
 		return
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			in.value, in.err = nil, fmt.Errorf("the codec panicked: %v", r)
+			in.value, in.err = nil, fmt.Errorf("the codec %w", &graph.PanicError{Value: r, Stack: debug.Stack()})
 		}
 	}()
 	if c, ok := codec.(codecs.HeaderCodec); ok {

@@ -8,9 +8,10 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
-	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/health"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
 )
 
 // Table is a lookup table as the steps see it. It is safe for concurrent use.
@@ -27,8 +28,10 @@ type Program struct {
 	// Codecs holds the codec of each node that has one, bound to its topic, by
 	// the node's name.
 	Codecs map[string]codecs.Untyped
-	// Letters is the codec of dead letters.
-	Letters codecs.Codec[dlq.Letter]
+	// Letters makes the dead letters.
+	Letters *letter.Writer
+	// Refusals holds what the brokers refuse to take.
+	Refusals *refusal.Memory
 	// Tables holds the lookup tables by the node's name.
 	Tables map[string]Table
 	// Counters counts what becomes of records.
@@ -39,19 +42,21 @@ type Program struct {
 	// MaxRecordBytes bounds a record that is written. 0 is no bound.
 	MaxRecordBytes int
 
-	outputs map[string]string // topics on the cluster by the output's name
+	targets map[string]graph.Node // outputs and stores by name, with their topics on the cluster
+	loud    letter.Loud
 }
 
 // Group returns the goka group that runs the program, under that name. Its
 // callbacks run as tasks; what they write goes by the task, not by goka.
 func (p *Program) Group(name string) *goka.GroupGraph {
-	p.outputs = map[string]string{}
+	p.targets = map[string]graph.Node{}
 	var edges []goka.Edge
 	for _, n := range p.Graph.Of(graph.Input) {
 		edges = append(edges, goka.Input(goka.Stream(p.Topic(n.Topic)), inputCodec{codec: p.Codecs[n.Name]}, p.callback(n)))
 	}
-	for _, n := range p.Graph.Of(graph.Output) {
-		p.outputs[n.Name] = p.Topic(n.Topic)
+	for _, n := range append(p.Graph.Of(graph.Output), p.Graph.Of(graph.Store)...) {
+		n.Topic = p.Topic(n.Topic)
+		p.targets[n.Name] = n
 	}
 	return goka.DefineGroup(goka.Group(name), edges...)
 }

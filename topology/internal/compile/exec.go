@@ -2,7 +2,7 @@ package compile
 
 import (
 	"fmt"
-	"strings"
+	"runtime/debug"
 
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/task"
@@ -92,8 +92,8 @@ func (x *exec) encode() error {
 	for i := range x.outputs {
 		out := &x.outputs[i]
 		var err error
-		if out.bytes, err = x.program.encode(out.name, out.key, out.value); err != nil {
-			return fmt.Errorf("output %s: %w", out.name, err)
+		if out.bytes, err = x.encoded(out.name, out.key, out.value); err != nil {
+			return err
 		}
 	}
 	for i := range x.rows {
@@ -102,11 +102,30 @@ func (x *exec) encode() error {
 			continue
 		}
 		var err error
-		if set.bytes, err = x.program.encode(set.store, x.meta.Key, set.value); err != nil {
-			return fmt.Errorf("store %s: %w", set.store, err)
+		if set.bytes, err = x.encoded(set.store, x.meta.Key, set.value); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// encoded returns the bytes of a value for an output or a store. A codec that
+// panics is an error.
+func (x *exec) encoded(node, key string, value any) (data []byte, err error) {
+	target := x.program.targets[node]
+	defer func() {
+		if r := recover(); r != nil {
+			err = &graph.PanicError{Value: r, Stack: debug.Stack()}
+		}
+		if err != nil {
+			err = &graph.StepError{Node: node, Kind: target.Kind, Err: err}
+		}
+	}()
+	data, err = x.program.encode(node, key, value)
+	if err == nil {
+		err = x.program.Refusals.Check(target.Topic, key, data, x.meta.Time)
+	}
+	return data, err
 }
 
 // encode refuses what a broker would refuse, while it can still be set aside.
@@ -129,16 +148,11 @@ const recordOverhead = 61 + 5*5 + 10 + 1
 func (x *exec) apply() {
 	for _, out := range x.outputs {
 		x.record.Stage(task.Output{
-			Topic: x.program.outputs[out.name], Partition: -1, Key: out.key, Value: out.bytes, Time: x.meta.Time,
+			Topic: x.program.targets[out.name].Topic, Partition: -1, Key: out.key, Value: out.bytes, Time: x.meta.Time,
 		})
 	}
 	x.program.Counters.Out.Add(int64(len(x.outputs)))
 	for _, set := range x.rows {
 		x.record.SetRow(set.store, x.meta.Key, set.bytes, set.value)
 	}
-}
-
-// oneLine folds a message for a dead letter or a log line.
-func oneLine(text string) string {
-	return strings.Join(strings.Fields(text), " ")
 }

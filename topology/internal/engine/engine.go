@@ -73,6 +73,10 @@ type Config struct {
 	// Committed is told of each commit: its units, and the records they wrote. It
 	// may be nil.
 	Committed func(units, outputs int)
+	// Refused is told of a record that a broker does not take, and returns nil when
+	// the tasks are going to leave it out on the second pass. It may be nil; such a
+	// record ends the run then, as it does with an error.
+	Refused func(*txn.RefusedError) error
 	// NumStandby is how many copies of each partition's tables the group keeps, and
 	// Standby keeps those that are this process's. It is nil for none.
 	NumStandby int
@@ -117,13 +121,14 @@ func (e *Engine) run(ctx context.Context) error {
 	var wait backoff.Backoff
 	for {
 		commits, err := e.once(ctx)
-		if err == nil || isFinal(err) {
+		err, known := e.refused(err)
+		if err == nil || !known && isFinal(err) {
 			return err
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		if commits > 0 {
+		if commits > 0 || known {
 			wait.Reset()
 		}
 		e.cfg.Board.Set(aboutWork, err)

@@ -17,7 +17,8 @@ type Gate struct {
 
 	places  map[string]*place // by topic, what is to be committed
 	guarded bool              // records go one at a time
-	left    int               // batches until the gate is open
+	died    bool              // a process has died here
+	left    int               // batches until the gate is open, or until they are of more than one record
 	inside  bool              // a batch is being processed
 	away    bool              // the partition may be about to go to another process
 
@@ -71,7 +72,7 @@ func (g *Gate) Load(commits map[string]Commit) {
 	}
 	g.left = batches
 	if g.guarded {
-		g.left = batch
+		g.died, g.left = true, batch
 	}
 	close(g.loaded)
 }
@@ -91,8 +92,10 @@ func (g *Gate) Size(ctx context.Context) (int, error) {
 		return 0, nil
 	case g.guarded:
 		return 1, nil
+	case g.died:
+		return batch, nil
 	}
-	return batch, nil
+	return batch << max(0, batches/2-g.left+1), nil
 }
 
 // Enter waits until a batch that begins with this record may be processed, or
@@ -196,6 +199,9 @@ func (g *Gate) Leave(done bool) {
 	g.left--
 	if g.left == 0 {
 		clear(g.places)
+		if g.guarded {
+			g.guarded, g.left = false, batchesAfter
+		}
 	}
 	g.wanted++ // a commit that was under way may have told that the batch is inside
 }

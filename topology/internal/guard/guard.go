@@ -4,11 +4,12 @@
 //
 // A task begins with batches: before each it commits, at the offset where the
 // batch begins, that it has been started there. A start that finds such a mark
-// has followed a process that died within a batch. It takes as many records one
-// at a time, each after a commit that names it. A record that is named when a
-// start finds it is suspect: it is taken when the process has been well for a
-// while, with all other tasks at rest. A process that dies then died of that
-// record, and the next start sets it aside.
+// has followed a process that died within a batch. It takes as many records as
+// the smallest has one at a time, each after a commit that names it, and goes on
+// in small batches. A record that is named when a start finds it is suspect: it
+// is taken when the process has been well for a while, with all other tasks at
+// rest. A process that dies then died of that record, and the next start sets it
+// aside.
 package guard
 
 import (
@@ -19,10 +20,13 @@ import (
 )
 
 const (
-	// batch is how many records of a batch a start may have to take one at a time.
-	batch = 256
-	// batches is how many of them a task begins with.
+	// batch is how many records the smallest batches have, and how many a start
+	// takes one at a time that has followed a death.
+	batch = 64
+	// batches is how many a task begins with. The second half of them grows.
 	batches = 8
+	// batchesAfter is how many small ones it begins with after a death.
+	batchesAfter = 32
 	// fatal is how often a process has to die with a record in hand.
 	fatal = 2
 )

@@ -183,14 +183,17 @@ func (w *world) check(t *testing.T, aside map[int64]int) {
 	}
 }
 
-func TestARecordThatKillsIsSetAsideAtTheFourthStart(t *testing.T) {
+func TestARecordThatKillsIsSetAsideAfterAFewStarts(t *testing.T) {
 	t.Parallel()
-	for _, at := range []int64{0, 1, 100, 255, 256, 700, 2000} {
+	for at, starts := range map[int64]int{0: 4, 1: 4, 63: 4, 64: 4, 255: 4, 300: 4, 383: 5, 700: 4, 800: 5, 2000: 5} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(3000, at)
-			w.liveOn(t, 4)
+			w.liveOn(t, 10)
 			w.check(t, map[int64]int{at: 2})
+			if w.starts != starts {
+				t.Errorf("it took %d starts, want %d", w.starts, starts)
+			}
 		})
 	}
 }
@@ -207,7 +210,7 @@ func TestARecordThatKillsLaterIsSetAsideToo(t *testing.T) {
 func TestSeveralRecordsThatKillAreSetAside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(400, 0, 1, 50, 399)
-	w.liveOn(t, 13)
+	w.liveOn(t, 17)
 	w.check(t, map[int64]int{0: 2, 1: 2, 50: 2, 399: 2})
 }
 

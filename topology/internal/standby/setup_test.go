@@ -74,13 +74,19 @@ func setupOn(t *testing.T, brokers []string, partitions int32) *testBundle {
 	for _, table := range b.store.Owner.Tables {
 		b.create(t, table.Topic, partitions)
 	}
-	b.standbys = standby.New(standby.Config{Client: client, Store: b.store, Events: b.heard.events()})
+	b.standbys = b.start(t)
+	return b
+}
+
+func (b *testBundle) start(t *testing.T) *standby.Standbys {
+	t.Helper()
+	standbys := standby.New(standby.Config{Client: b.client, Store: b.store, Events: b.heard.events()})
 	t.Cleanup(func() {
-		if err := b.standbys.Close(); err != nil {
+		if err := standbys.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return b
+	return standbys
 }
 
 func (h *heard) events() standby.Events {

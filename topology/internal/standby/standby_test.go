@@ -8,9 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/IBM/sarama"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/integration/devstack"
@@ -263,6 +267,43 @@ func TestAStandbyOutlastsABrokerThatIsAway(t *testing.T) {
 	}
 	db, restored := b.promote(t)
 	if diff := cmp.Diff(map[string]string{"k": "2"}, rows(t, db, "a")); diff != "" || restored > 0 {
+		t.Errorf("read %d records after the promotion; rows (-want +got):\n%s", restored, diff)
+	}
+}
+
+// disk is a file system whose writes fail while it is full.
+type disk struct{ full atomic.Bool }
+
+// MaybeError fails what changes the disk.
+func (d *disk) MaybeError(op errorfs.Op) error {
+	if d.full.Load() && op.Kind != errorfs.OpFileClose && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// String names the injector in Pebble's words.
+func (d *disk) String() string { return "disk" }
+
+func TestAStandbyOutlastsADiskThatIsFull(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	d := &disk{}
+	b.store.FS = errorfs.Wrap(vfs.NewMem(), d)
+	b.standbys = b.start(t)
+	b.write(t, "a", 0, "k", "1")
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	d.full.Store(true)
+	large := strings.Repeat("2", 100_000)
+	eventually(t, "the copy is given up", func() bool {
+		b.write(t, "a", 0, "k", large) // a write that fails may show at a later one
+		return b.standbys.Next(0, b.topic("a")) < 0
+	})
+	d.full.Store(false)
+	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
+	db, restored := b.promote(t)
+	if diff := cmp.Diff(map[string]string{"k": large}, rows(t, db, "a")); diff != "" || restored > 0 {
 		t.Errorf("read %d records after the promotion; rows (-want +got):\n%s", restored, diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 )
 
@@ -26,6 +27,15 @@ type Context struct {
 // Stage adds a record to what this one writes. goka's Emit does the same for a
 // hand-written group, after encoding.
 func (c *Context) Stage(o Output) { c.unit.Emit(o) }
+
+// Message returns the record as it was read, nil when there is none.
+func (c *Context) Message() *sarama.ConsumerMessage {
+	return c.run.task.inbox.inHand(c.unit.topic, c.unit.offset)
+}
+
+// Forget gives up the rows that were taken so far: a try that has failed may have
+// changed their values, and the next reader is to have them as they were.
+func (c *Context) Forget() { c.unit.reads = nil }
 
 // Stopping returns a context that ends when the task is to stop, so that a
 // callback which waits for something can give up.
@@ -74,7 +84,7 @@ func (c *Context) find(kind string, tables map[string]Table, name goka.Table, ke
 // Fail ends the callback by a panic that the task recovers, always; goka's own
 // returns while it shuts down, and the record would count as done.
 func (c *Context) Fail(err error) {
-	c.run.note(err)
+	c.run.blame(c.unit, err)
 	panic(&failure{err})
 }
 

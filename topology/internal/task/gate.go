@@ -65,7 +65,7 @@ func (r *run) pass(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch
 		case err != nil:
 			return false
 		case deaths > 0:
-			return r.setAside(first, deaths)
+			return r.setAside(ctx, first, deaths)
 		}
 	}
 	return r.hand(ctx, to, batch) && r.task.inbox.awaitIdle(ctx)
@@ -76,7 +76,7 @@ var errNoAside = errors.New("there is nowhere to set it aside: start a binary th
 
 // setAside finishes a record without processing it, and reports whether that is
 // possible. Nothing else of the task is in hand.
-func (r *run) setAside(message *sarama.ConsumerMessage, deaths int) bool {
+func (r *run) setAside(ctx context.Context, message *sarama.ConsumerMessage, deaths int) bool {
 	var outputs []Output
 	err := errNoAside
 	if r.task.cfg.Aside != nil {
@@ -88,19 +88,7 @@ func (r *run) setAside(message *sarama.ConsumerMessage, deaths int) bool {
 		r.stop()
 		return false
 	}
-	unit := &Unit{topic: message.Topic, offset: message.Offset, time: message.Timestamp, done: true}
-	for _, out := range outputs {
-		unit.Emit(out)
-	}
-	t := r.task
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.run != r || t.soft.Err() != nil {
-		return false
-	}
-	t.pending = append(t.pending, unit)
-	t.handOver()
-	return true
+	return r.replace(ctx, message, outputs) == done
 }
 
 // DeferCommit keeps the record from being done until the function that it returns

@@ -66,8 +66,11 @@ func (r *run) feed(ctx context.Context, to chan<- *sarama.ConsumerMessage) {
 // hand hands records over, and reports whether it has handed all.
 func (r *run) hand(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch []*sarama.ConsumerMessage) bool {
 	for _, message := range batch {
-		if !r.check(ctx, message) {
+		switch r.admit(ctx, message) {
+		case end:
 			return false
+		case done:
+			continue
 		}
 		select {
 		case to <- message:

@@ -198,6 +198,19 @@ func (b *inbox) done(topic string, offset int64) {
 	}
 }
 
+// inHand returns a record that was handed over and is not done, nil when there is
+// none.
+func (b *inbox) inHand(topic string, offset int64) *sarama.ConsumerMessage {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, message := range b.flight {
+		if message.Offset == offset && message.Topic == topic {
+			return message
+		}
+	}
+	return nil
+}
+
 // awaitFirst waits until all that was handed over before a record is done, and
 // reports false when ctx ends before.
 func (b *inbox) awaitFirst(ctx context.Context, message *sarama.ConsumerMessage) bool {

@@ -22,24 +22,26 @@ type run struct {
 	processor *goka.Processor
 	stop      context.CancelFunc
 
-	mu    sync.Mutex
-	cause error // what ended it, as far as it came through here
+	mu     sync.Mutex
+	cause  error // what ended it, as far as it came through here
+	failed *Unit // that of the record which is known to be at fault
 }
 
-// process runs a processor until it fails or the task is stopped.
-func (t *Task) process() error {
+// process runs a processor until it fails or the task is stopped. It returns the
+// record that was in hand then, nil when there was none.
+func (t *Task) process() (failed *sarama.ConsumerMessage, err error) {
 	ctx, stop := context.WithCancel(t.hard)
 	defer stop()
 	r := &run{task: t, stop: stop}
 	processor, err := goka.NewProcessor(nil, t.cfg.Graph, r.options()...)
 	if err != nil {
-		return fmt.Errorf("building the processor of partition %d: %w", t.cfg.Partition, err)
+		return nil, fmt.Errorf("building the processor of partition %d: %w", t.cfg.Partition, err)
 	}
 	r.processor = processor
 	t.start(r)
-	defer t.end(r)
 	defer context.AfterFunc(t.soft, r.drain)()
-	return r.fault(processor.Run(ctx))
+	err = r.fault(processor.Run(ctx))
+	return t.end(r.failed), err
 }
 
 func (t *Task) start(r *run) {
@@ -49,13 +51,15 @@ func (t *Task) start(r *run) {
 }
 
 // end drops what the processor began and did not finish; its records are
-// handed over again.
-func (t *Task) end(*run) {
+// handed over again. It returns the one that the processor was at.
+func (t *Task) end(blamed *Unit) *sarama.ConsumerMessage {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	failed := t.inHand(blamed)
 	t.run = nil
 	t.pending = nil
 	t.inbox.rewind()
+	return failed
 }
 
 // drain stops the processor once the record in hand is done. The next one is
@@ -87,6 +91,15 @@ func (r *run) note(err error) {
 	}
 }
 
+// blame is note for a fault of a record.
+func (r *run) blame(unit *Unit, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cause == nil {
+		r.cause, r.failed = err, unit
+	}
+}
+
 // fault returns what ended the run.
 func (r *run) fault(err error) error {
 	r.mu.Lock()
@@ -98,23 +111,6 @@ func (r *run) fault(err error) error {
 		return errors.New("the processor ended by itself")
 	}
 	return fmt.Errorf("partition %d: %w", r.task.cfg.Partition, summarize(err))
-}
-
-// check looks at a record before goka sees it, if there is somebody to look.
-// Of one that is refused the run ends, once those before it are done.
-func (r *run) check(ctx context.Context, message *sarama.ConsumerMessage) bool {
-	if r.task.cfg.Check == nil {
-		return true
-	}
-	err := r.task.cfg.Check(message)
-	if err == nil {
-		return true
-	}
-	if r.task.inbox.awaitFirst(ctx, message) {
-		r.note(err)
-		r.stop()
-	}
-	return false
 }
 
 // options puts a processor on the task.

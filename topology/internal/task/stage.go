@@ -8,26 +8,30 @@ import (
 )
 
 // begin starts the unit of a record, or of a visit, which comes from no topic.
-// It waits while the finished units have no room.
 func (t *Task) begin(r *run, ctx goka.Context) (*Unit, error) {
 	topic := string(ctx.Topic())
 	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp()}
 	if !slices.Contains(t.cfg.Topics, topic) {
 		unit.offset = noOffset
 	}
+	return unit, t.enter(r, unit)
+}
+
+// enter takes a unit in. It waits while the finished units have no room.
+func (t *Task) enter(r *run, unit *Unit) error {
 	for {
 		t.mu.Lock()
 		switch {
 		case t.soft.Err() != nil || t.run != r:
 			t.mu.Unlock()
-			return nil, ErrAbandoned
+			return ErrAbandoned
 		case t.held:
 			t.visited()
 		case !t.full():
 			t.visited()
 			t.pending = append(t.pending, unit)
 			t.mu.Unlock()
-			return unit, nil
+			return nil
 		}
 		room := t.room
 		t.mu.Unlock()

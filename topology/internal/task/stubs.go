@@ -33,9 +33,24 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 	}
 	if p.run.task.changelog(topic) == "" {
 		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: inOrder(headers)})
+		if err := p.run.refused(unit.outputs[len(unit.outputs)-1]); err != nil {
+			return finish(nil, err)
+		}
 	}
 	finish(nil, nil)
 	return promise
+}
+
+// refused keeps the record in hand from writing what a broker does not take.
+func (r *run) refused(record *kafka.Record) error {
+	if r.task.cfg.Refused == nil {
+		return nil
+	}
+	err := r.task.cfg.Refused(record)
+	if err != nil {
+		r.blame(r.task.current(r), err)
+	}
+	return err
 }
 
 // inOrder makes a list of goka's headers, which have none.
@@ -99,7 +114,7 @@ func (s *rows) stage(key string, value []byte) error {
 		return errNoRecord
 	}
 	unit.set(write{table: s.table, key: key, row: value})
-	return nil
+	return s.run.refused(&kafka.Record{Topic: s.table, Key: []byte(key), Value: value, Time: unit.time})
 }
 
 // GetOffset tells goka that the table is restored.

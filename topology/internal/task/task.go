@@ -16,6 +16,7 @@ import (
 
 	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/store"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Table is a table that tasks read. It is safe for concurrent use.
@@ -39,6 +40,13 @@ type Config struct {
 	Lookups map[string]Table
 	// Check looks at a record before goka decodes it. The default accepts all.
 	Check func(*sarama.ConsumerMessage) error
+	// Judge says what becomes of a record that Check refuses or that ends the
+	// processor. By default such a record ends the task, when restarting at it has
+	// not helped. It is called by one goroutine at a time.
+	Judge func(Failure) Verdict
+	// Refused returns an error for a record that a hand-written group writes and a
+	// broker is known to refuse. The default accepts all.
+	Refused func(*kafka.Record) error
 	// Tombstones lets records without a value come to the callback, as nil bytes
 	// for the codec. The default leaves them out, as goka does.
 	Tombstones bool
@@ -128,6 +136,10 @@ type Task struct {
 	inbox *inbox
 	ready chan struct{} // closed when the tables are there
 
+	// For the goroutine that hands over, and between its runs.
+	aside  *aside // the record to set aside
+	single int    // how many records are to be handed over one at a time
+
 	soft     context.Context //nolint:containedctx // ends when the task is to stop after the record in hand
 	softStop context.CancelFunc
 	hard     context.Context //nolint:containedctx // ends when it is to stop at once
@@ -204,9 +216,15 @@ func (t *Task) Run() error {
 	close(t.ready)
 	var wait backoff.Backoff
 	for attempt, seen := 0, t.progress(); ; attempt++ {
-		err := t.process()
+		failed, err := t.process()
 		if t.soft.Err() != nil {
 			return nil
+		}
+		if judged, fatal := t.judge(failed, err); fatal != nil {
+			return fatal
+		} else if judged {
+			attempt = -1
+			continue
 		}
 		if now := t.progress(); now != seen {
 			attempt, seen = 0, now

@@ -271,7 +271,7 @@ func TestBatchesAreNoLargerThanTheTopicTakes(t *testing.T) {
 		for i := range 100 {
 			want = append(want, record(topic, 0, fmt.Sprintf("%03d %s", i, strings.Repeat("x", 200))))
 		}
-		committer := d.open(t, b, txn.Config{})
+		committer := d.open(t, b, txn.Config{Singly: []string{topic}})
 		commit(t, committer, txn.Batch{Records: want})
 		if diff := cmp.Diff(b.values(t, topic, len(want)), perPartition(want)); diff != "" {
 			t.Errorf("values (-got +want): %s", diff)

@@ -15,6 +15,8 @@ type RefusedError struct {
 	// Record is the record. Where the broker does not say which one of a batch it
 	// means, it is the first.
 	Record *kafka.Record
+	// Alone is whether the broker means this record alone.
+	Alone bool
 	// Err is the broker's answer.
 	Err error
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -19,6 +20,10 @@ const (
 	recordOverhead = 5*5 + 10 + 1
 	headerOverhead = 2 * 5
 	batchOverhead  = 61
+
+	// aloneRecords is how long a refused record is looked for by writing each in a
+	// batch of its own: in a partition, so many records.
+	aloneRecords = 10_000
 
 	// maxMillis is the latest time that sarama can write: in the year 2262.
 	maxMillis = math.MaxInt64 / int64(time.Millisecond)
@@ -55,8 +60,14 @@ func (w *writer) topicOf(ctx context.Context, r *kafka.Record) (*topic, error) {
 		t.grow(len(partitions), w.maxBytes)
 		return err
 	})
-	if err != nil {
+	switch {
+	case isRefusal(err):
+		return nil, &RefusedError{Record: r, Err: err}
+	case err != nil:
 		return nil, fmt.Errorf("looking for topic %s: %w", r.Topic, err)
+	}
+	if slices.Contains(w.singly, r.Topic) {
+		t.alone()
 	}
 	w.topics[r.Topic] = t
 	return t, nil
@@ -75,6 +86,13 @@ func (w *writer) updateTopics() error {
 	return nil
 }
 
+// alone lets the next records be written each in a batch of its own.
+func (t *topic) alone() {
+	for _, l := range t.lanes {
+		l.alone = aloneRecords
+	}
+}
+
 func (t *topic) grow(partitions, maxBytes int) {
 	for p := len(t.lanes); p < partitions; p++ {
 		t.lanes = append(t.lanes, &lane{topic: t.name, partition: int32(p), maxBytes: maxBytes})
@@ -86,7 +104,7 @@ func (t *topic) choose(r *kafka.Record, hasher hash.Hash32) (int, error) {
 	count := len(t.lanes)
 	switch {
 	case int(r.Partition) >= count:
-		return 0, &RefusedError{Record: r, Err: fmt.Errorf("it has %d partitions: %w", count, sarama.ErrInvalidPartition)}
+		return 0, &RefusedError{Record: r, Alone: true, Err: fmt.Errorf("it has %d partitions: %w", count, sarama.ErrInvalidPartition)}
 	case r.Partition >= 0:
 		return int(r.Partition), nil
 	case r.Key == nil:
@@ -113,6 +131,7 @@ type lane struct {
 	written int // how many of them are acknowledged
 	batch   *sarama.RecordBatch
 	packed  int // the batch's size in bytes, or more
+	alone   int // how many records are yet to be written each in a batch of its own
 
 	slab     []sarama.Record // the batch's records
 	pointers []*sarama.Record
@@ -156,12 +175,13 @@ func (l *lane) fitting(next []*kafka.Record) (count int) {
 	l.packed = batchOverhead
 	for _, r := range next {
 		size := sizeOf(r)
-		if count > 0 && l.packed+size > l.maxBytes {
+		if count > 0 && (l.packed+size > l.maxBytes || l.alone > 0) {
 			break
 		}
 		l.packed += size
 		count++
 	}
+	l.alone = max(l.alone-1, 0)
 	return count
 }
 
@@ -220,7 +240,7 @@ func (l *lane) settle(block *sarama.ProduceResponseBlock) error {
 	err := l.fault(block.Err)
 	if refused, ok := errors.AsType[*RefusedError](err); ok && len(block.RecordErrors) > 0 {
 		if i := int(block.RecordErrors[0].BatchIndex); i >= 0 && i < count {
-			refused.Record = l.records[l.written+i]
+			refused.Record, refused.Alone = l.records[l.written+i], true
 		}
 	}
 	return err
@@ -260,7 +280,7 @@ func (l *lane) fault(err error) error {
 	case isRefusal(err):
 		record := *l.records[l.written]
 		record.Partition = l.partition
-		return &RefusedError{Record: &record, Err: err}
+		return &RefusedError{Record: &record, Alone: l.batch != nil && len(l.batch.Records) == 1, Err: err}
 	}
 	return fmt.Errorf("topic %s, partition %d: %w", l.topic, l.partition, err)
 }

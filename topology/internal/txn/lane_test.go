@@ -121,8 +121,38 @@ func TestTheBrokersRecordErrorNamesTheRecord(t *testing.T) {
 			}
 			refused, ok := errors.AsType[*RefusedError](err)
 			if !ok || string(refused.Record.Key) != want {
-				t.Errorf("got %v, want a RefusedError for key %s", err, want)
+				t.Fatalf("got %v, want a RefusedError for key %s", err, want)
+			}
+			if told := index == 0 || index == 1; refused.Alone != told {
+				t.Errorf("got alone %t, want %t", refused.Alone, told)
 			}
 		})
+	}
+}
+
+func TestARefusedRecordIsLookedForOneByOne(t *testing.T) {
+	t.Parallel()
+	top := &topic{name: "t"}
+	top.grow(1, 1000)
+	top.alone()
+	l := top.lanes[0]
+	l.alone = 2
+	for i := range 6 {
+		l.records = append(l.records, &kafka.Record{Topic: "t", Key: []byte(strconv.Itoa(i))})
+	}
+	for _, want := range []int{1, 1, 4} {
+		l.pack(&writer{})
+		if got := len(l.batch.Records); got != want {
+			t.Fatalf("got a batch of %d records, want %d", got, want)
+		}
+		if want == 1 {
+			refused, ok := errors.AsType[*RefusedError](l.fault(sarama.ErrInvalidRecord))
+			if !ok || !refused.Alone {
+				t.Errorf("got %v, want the one record to be meant", refused)
+			}
+		}
+		if err := l.settle(&sarama.ProduceResponseBlock{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -64,6 +64,9 @@ type Config struct {
 	Hasher func() hash.Hash32
 	// Compression is that of the batches: compression.type. The default is none.
 	Compression sarama.CompressionCodec
+	// Singly are topics whose next records are written each in a batch of its own,
+	// so that a broker which refuses one says which.
+	Singly []string
 	// Retrying is told what a request met that is sent again. It must not block.
 	// It may be nil.
 	Retrying func(error)

@@ -31,6 +31,7 @@ type writer struct {
 	transactionalID string // "" without transactions
 	compression     sarama.CompressionCodec
 	maxBytes        int // of a batch of records
+	singly          []string
 	hasher          hash.Hash32
 
 	id    int64
@@ -59,7 +60,7 @@ func newWriter(ctx context.Context, cfg kafka.Config, c Config) (*writer, error)
 	}
 	w := &writer{
 		conn: conn, transactionalID: c.TransactionalID, compression: c.Compression,
-		maxBytes: conn.Config().Producer.MaxMessageBytes, hasher: c.Hasher(), topics: map[string]*topic{},
+		maxBytes: conn.Config().Producer.MaxMessageBytes, hasher: c.Hasher(), topics: map[string]*topic{}, singly: c.Singly,
 		retrying: c.Retrying,
 	}
 	within, done := w.within(ctx, patience)
@@ -133,9 +134,9 @@ func (w *writer) load(ctx context.Context, records []*kafka.Record) error {
 func (w *writer) check(r *kafka.Record) error {
 	switch {
 	case batchOverhead+sizeOf(r) > w.maxBytes:
-		return &RefusedError{Record: r, Err: sarama.ErrMessageSizeTooLarge}
+		return &RefusedError{Record: r, Alone: true, Err: sarama.ErrMessageSizeTooLarge}
 	case r.Time.UnixMilli() < 0 || r.Time.UnixMilli() > maxMillis:
-		return &RefusedError{Record: r, Err: sarama.ErrInvalidTimestamp}
+		return &RefusedError{Record: r, Alone: true, Err: sarama.ErrInvalidTimestamp}
 	}
 	return nil
 }

@@ -1,0 +1,195 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/IBM/sarama"
+
+	"github.com/gokavro/gokavro/codecs"
+	"github.com/gokavro/gokavro/codecs/avro"
+	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/processors"
+	"github.com/gokavro/gokavro/processors/dlq"
+	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/refusal"
+	"github.com/gokavro/gokavro/topology/internal/task"
+	"github.com/gokavro/gokavro/topology/kafka"
+)
+
+// OnError sets what becomes of records of inputs that the group cannot process:
+// that their codec does not decode, that their callback fails or panics at, or
+// whose outputs a broker refuses. Without topics it is for all inputs that have
+// none of their own. Default: the dead letters, without another try.
+func OnError(p graph.Policy, topics ...string) GroupOption {
+	return func(g *Group) {
+		if len(topics) == 0 {
+			topics = []string{allInputs}
+		}
+		for _, topic := range topics {
+			g.policies[topic] = p
+		}
+	}
+}
+
+// allInputs stands for every input in a group's policies.
+const allInputs = ""
+
+// policy is that of a topic, complete.
+func (g *Group) policy(topic string) graph.Policy {
+	p, own := g.policies[topic]
+	if !own {
+		p = g.policies[allInputs]
+	}
+	if p.Action == "" {
+		p.Action = graph.DeadLetter
+	}
+	return p
+}
+
+// checkPolicies returns what is wrong with the options of [OnError].
+func (g *Group) checkPolicies() error {
+	inputs := topicsOf(g.graph.InputStreams())
+	if loop := g.graph.LoopStream(); loop != nil {
+		inputs = append(inputs, loop.Topic())
+	}
+	known := map[string]bool{allInputs: true}
+	for _, topic := range inputs {
+		known[topic] = true
+	}
+	var faults []string
+	for topic, p := range g.policies {
+		if !known[topic] {
+			faults = append(faults, fmt.Sprintf("topic %q is no input of the group: name one of %s", topic, strings.Join(inputs, ", ")))
+		}
+		if p.Retry.Topic {
+			faults = append(faults, "a retry topic is for topologies: leave it out")
+		}
+		faults = append(faults, p.Faults()...)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("goka group %s: OnError: %s", g.graph.Group(), strings.Join(faults, "; "))
+}
+
+// deadLetters is the topic of the group's dead letters.
+func (g *Group) deadLetters() string {
+	return (&graph.Graph{Name: string(g.graph.Group())}).DeadLetters()
+}
+
+// buries reports whether any input's records may become dead letters.
+func (g *Group) buries() bool {
+	for _, edge := range g.graph.InputStreams() {
+		if g.policy(edge.Topic()).Action == graph.DeadLetter {
+			return true
+		}
+	}
+	loop := g.graph.LoopStream()
+	return loop != nil && g.policy(loop.Topic()).Action == graph.DeadLetter
+}
+
+// letterWriter makes the group's dead letters: in the format of the registry,
+// where there is one, or else in single-object encoding.
+func (g *Group) letterWriter(ctx context.Context) (*letter.Writer, error) {
+	w := &letter.Writer{Topic: g.deadLetters(), Version: letter.BinaryVersion()}
+	if len(g.cfg.Registry) == 0 {
+		w.Codec = lettersCodec(avro.Format(avro.SingleObject))
+		return w, nil
+	}
+	client, err := registry.New(g.cfg.registry())
+	if err != nil {
+		return nil, err
+	}
+	bound := lettersCodec().Bind(avro.Binding{Registry: client, Topic: w.Topic, AutoRegister: true})
+	w.Codec, _ = bound.(codecs.Codec[dlq.Letter])
+	if c, ok := bound.(preparer); ok && g.buries() {
+		err = c.Prepare(ctx)
+	}
+	return w, err
+}
+
+// judge says for one partition what becomes of records that fail. It is for one
+// goroutine.
+type judge struct {
+	group   *Group
+	letters *letter.Writer
+
+	topic  string // of the record that failed last
+	offset int64
+	tries  backoff.Tries
+	away   backoff.Backoff
+}
+
+func (g *Group) judge(letters *letter.Writer) func(task.Failure) task.Verdict {
+	return (&judge{group: g, letters: letters, offset: -1}).verdict
+}
+
+func (j *judge) verdict(f task.Failure) task.Verdict {
+	m := f.Message
+	if m.Topic != j.topic || m.Offset != j.offset {
+		j.topic, j.offset, j.tries, j.away = m.Topic, m.Offset, backoff.Tries{}, backoff.Backoff{}
+	}
+	at := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", letter.OneLine(f.Err.Error())}
+	if _, away := errors.AsType[*registry.UnavailableError](f.Err); away {
+		pause := j.away.Take()
+		j.group.cfg.Logger.Warn("waiting for the schema registry", append(at, "retry_in", pause)...)
+		return task.Verdict{Again: true, Pause: pause}
+	}
+	pause, ok := j.tries.Again(j.group.policy(m.Topic).Retry)
+	if ok && curable(f) {
+		j.group.stats.retries.Add(1)
+		j.group.loud.Warn(j.group.cfg.Logger, "trying a record again", append(at, "attempt", j.tries.Failed(), "retry_in", pause)...)
+		return task.Verdict{Again: true, Pause: pause}
+	}
+	return j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: f.Err, Attempts: j.tries.Failed()}, at)
+}
+
+// curable reports whether another try may succeed.
+func curable(f task.Failure) bool {
+	_, refused := errors.AsType[*refusal.Error](f.Err)
+	return !f.Decoding && !refused && !processors.IsPermanent(f.Err)
+}
+
+func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
+	g := j.group
+	switch g.policy(f.Message.Topic).Action {
+	case graph.Fail:
+		return task.Verdict{Err: f.Fatal()}
+	case graph.Skip:
+		g.stats.skipped.Add(1)
+		g.loud.Warn(g.cfg.Logger, "skipped a record", at...)
+		return task.Verdict{}
+	}
+	out, err := j.letters.Output(f)
+	if err == nil {
+		err = g.refusals.Check(out.Topic, out.Key, out.Value, out.Time)
+	}
+	if err != nil {
+		return task.Verdict{Err: fmt.Errorf("%w: see to the topic of the dead letters, or give the input another action on errors", err)}
+	}
+	g.stats.dead.Add(1)
+	g.loud.Warn(g.cfg.Logger, "kept as a dead letter", at...)
+	return task.Verdict{Outputs: []task.Output{out}}
+}
+
+// aside does what the input's policy says with a record that the process has died
+// of so often, and returns what is written for it.
+func (g *Group) aside(letters *letter.Writer) func(*sarama.ConsumerMessage, int) ([]task.Output, error) {
+	return func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+		j := &judge{group: g, letters: letters}
+		err := fmt.Errorf("processing it killed the process %d times", deaths)
+		verdict := j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: err, Attempts: deaths},
+			[]any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", err})
+		return verdict.Outputs, verdict.Err
+	}
+}
+
+// refuses returns an error for a record that a broker is known to refuse.
+func (g *Group) refuses(r *kafka.Record) error {
+	return g.refusals.Check(r.Topic, string(r.Key), r.Value, r.Time)
+}
