@@ -58,7 +58,7 @@ func confinedLibraries() []confined {
 		{
 			library:   "github.com/cockroachdb/pebble",
 			folders:   []string{"topology/internal/store"},
-			testsOnly: []string{"topology/internal/task", "topology/internal/standby", "topology/internal/engine"},
+			testsOnly: []string{"topology/internal/task", "topology/internal/standby", "topology/internal/engine", "topology/runner"},
 		},
 		{
 			library:   "github.com/twmb/franz-go/pkg/kfake",

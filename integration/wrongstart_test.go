@@ -176,3 +176,39 @@ func TestMissingPermissionsAreNamedOnARealBroker(t *testing.T) {
 func containsAll(err error, parts []string) bool {
 	return err != nil && !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(err.Error(), part) })
 }
+
+// It needs integration/kafka.sh start --nodes 3; the embedded broker shows the same
+// beside the runner.
+func TestFewReplicasAreWarnedOfOnThreeNodes(t *testing.T) {
+	t.Parallel()
+	brokers := os.Getenv("KAFKA_BROKERS")
+	if strings.Count(brokers, ",") < 2 {
+		t.Skip("KAFKA_BROKERS names less than three brokers")
+	}
+	c := newCluster(t, brokers, os.Getenv("SCHEMA_REGISTRY_URL"))
+	few := []kafka.Topic{{Name: c.prefix + "seen", Partitions: 3, Replicas: 1, MinInSync: 1}, {Name: c.prefix + "counts", Partitions: 3, Compact: true, MinInSync: 1}}
+	if _, err := c.kafka.CreateMissing(t.Context(), few...); err != nil {
+		t.Fatal(err)
+	}
+	plan, at := c.plan(t)
+	if _, err := plan.Apply(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	report, err := c.visitors(t).Examine(t.Context())
+	if err != nil || len(report.Faults) > 0 {
+		t.Fatalf("got %v, %v; want warnings only", report, err)
+	}
+	var said []string
+	for _, w := range report.Warnings {
+		said = append(said, w.String())
+	}
+	want := []string{"seen: its replication factor is 1, a cluster of 3 brokers can have 3", "counts: min.insync.replicas is 1, below 2"}
+	for _, part := range want {
+		if !strings.Contains(strings.Join(said, "; "), c.prefix+part) {
+			t.Errorf("got the warnings %q, want %q in them", said, part)
+		}
+	}
+	if len(said) != len(want) {
+		t.Errorf("got the warnings %q, want %d", said, len(want))
+	}
+}

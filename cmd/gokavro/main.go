@@ -11,6 +11,7 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/consume"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/demo"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/dev"
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/dlq"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/lag"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/produce"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/schema"
@@ -29,6 +30,7 @@ func commands() []*cobra.Command {
 		table.Command(),
 		topology.Command(),
 		lag.Command(),
+		dlq.Command(),
 		schema.Command(),
 		avrocmd.Command(),
 		dev.Command(),

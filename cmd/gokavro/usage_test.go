@@ -21,6 +21,7 @@ func TestHelpTextsAreThoseOfTheGoldenFiles(t *testing.T) {
 	for _, name := range []string{
 		"", "produce", "consume", "dev", "lag",
 		"table", "table get", "table scan", "topology", "topology plan", "topology apply",
+		"dlq", "dlq list", "dlq show", "dlq replay", "dlq drop",
 		"schema", "schema canonical", "schema fingerprint", "schema check", "schema gen", "schema bundle",
 		"avro", "avro decode", "avro encode", "avro cat", "avro schema", "avro write", "avro generate",
 	} {
@@ -99,6 +100,14 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{name: "table get: no key", args: []string{"table", "get", "--topic", "t"}, want: []string{"--key"}},
 		{name: "table scan: limit", args: []string{"table", "scan", "--topic", "t", "--limit", "0"}, want: []string{"--limit 0", "1 or more"}},
 		{name: "table scan: two ranges", args: []string{"table", "scan", "--topic", "t", "--prefix", "p", "--to", "q"}, want: []string{"--prefix", "--to"}},
+		{name: "dlq: no topology", args: []string{"dlq", "list"}, want: []string{"--topology"}},
+		{name: "dlq: letter", args: []string{"dlq", "show", "--topology", "t", "--letter", "12"}, want: []string{`--letter "12"`, "PARTITION/OFFSET"}},
+		{name: "dlq: time", args: []string{"dlq", "list", "--topology", "t", "--since", "noon"}, want: []string{`--since "noon"`, "2026-01-31T12:00:00Z"}},
+		{name: "dlq: error", args: []string{"dlq", "list", "--topology", "t", "--error", "("}, want: []string{`--error "("`, "regular expression"}},
+		{name: "dlq: state", args: []string{"dlq", "list", "--topology", "t", "--state", "lost"}, want: []string{`--state "lost"`, "open, replayed or dropped"}},
+		{name: "dlq: offsets", args: []string{"dlq", "drop", "--topology", "t", "--from-offset", "5", "--to-offset", "5"}, want: []string{"--to-offset 5"}},
+		{name: "dlq: partition", args: []string{"dlq", "drop", "--topology", "t", "--partition", "-1"}, want: []string{"--partition"}},
+		{name: "dlq: empty edit", args: []string{"dlq", "replay", "--topology", "t", "--edit", ""}, want: []string{"--edit is empty"}},
 		{name: "lag: no group", args: []string{"lag", "--brokers", "127.0.0.1:1"}, want: []string{"--group"}},
 		{name: "lag: broker address", args: []string{"lag", "--group", "g", "--brokers", "localhost"}, want: []string{"--brokers", "host:port"}},
 		{name: "bundle: nothing", args: []string{"schema", "bundle", "-o", "f"}, want: []string{"--subject, --topic or --all"}},

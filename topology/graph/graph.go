@@ -4,6 +4,7 @@
 package graph
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gokavro/gokavro/codecs"
@@ -68,6 +69,22 @@ func (g *Graph) Of(kind Kind) []Node {
 // DeadLetters returns the topic that records which cannot be processed are
 // kept in.
 func (g *Graph) DeadLetters() string { return g.Name + "-dead-letters" }
+
+// DeadLetterMarks returns the topic that says what has become of dead letters.
+func (g *Graph) DeadLetterMarks() string { return g.DeadLetters() + "-marks" }
+
+// Retry returns the topic that dead letters are replayed into: one more input of
+// the group, and nobody else's.
+func (g *Graph) Retry() string { return g.Name + "-retry" }
+
+// Parked returns the table, and its changelog, of the records that wait for
+// another try.
+func (g *Graph) Parked() string { return g.Name + "-parked" }
+
+// Parks tells whether a policy has records wait for another try.
+func (g *Graph) Parks() bool {
+	return slices.ContainsFunc(g.Nodes, func(n Node) bool { return n.Policy.Retry.Topic })
+}
 
 // Meta is what is known of a record beside its value.
 type Meta struct {

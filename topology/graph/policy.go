@@ -46,18 +46,28 @@ type Retry struct {
 	// Topic parks the record in the retry topic when the attempts in place are used
 	// up, so that only records of its key wait.
 	Topic bool
+	// TopicAttempts is how often a parked record is tried again, once each time: the
+	// pauses go on to double. Default 10.
+	TopicAttempts int
 }
 
 // Defaults of [Retry].
 const (
-	DefaultBackoff    = 100 * time.Millisecond
+	// DefaultBackoff is the pause before the second try.
+	DefaultBackoff = 100 * time.Millisecond
+	// DefaultMaxBackoff is the longest pause.
 	DefaultMaxBackoff = 30 * time.Second
+	// DefaultTopicAttempts are those of records in the retry topic.
+	DefaultTopicAttempts = 10
 )
 
 // WithDefaults returns the retry with its defaults filled in.
 func (r Retry) WithDefaults() Retry {
 	if r.Attempts == 0 && r.Budget == 0 {
 		r.Attempts = 1
+	}
+	if r.Topic {
+		r.TopicAttempts = cmp.Or(r.TopicAttempts, DefaultTopicAttempts)
 	}
 	r.Backoff = cmp.Or(r.Backoff, DefaultBackoff)
 	r.MaxBackoff = max(cmp.Or(r.MaxBackoff, DefaultMaxBackoff), r.Backoff)
@@ -132,8 +142,8 @@ func (p Policy) Faults() []string {
 	if !slices.Contains([]Action{"", DeadLetter, Skip, Fail}, p.Action) {
 		add("its action on errors is %q: use topology.DeadLetter, Skip or Fail", p.Action)
 	}
-	if p.Retry.Attempts < 0 {
-		add("it retries with %d attempts: give 1 or more", p.Retry.Attempts)
+	if least := min(p.Retry.Attempts, p.Retry.TopicAttempts); least < 0 {
+		add("it retries with %d attempts: give 1 or more", least)
 	}
 	if p.Retry.Backoff < 0 || p.Retry.MaxBackoff < 0 || p.Retry.Budget < 0 {
 		add("it retries with a pause or a budget below 0: give a duration above 0")

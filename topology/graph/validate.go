@@ -142,7 +142,11 @@ func (g *Graph) topicFaults() []string {
 			uses[n.Topic] = append(uses[n.Topic], n)
 		}
 	}
-	uses[g.DeadLetters()] = append(uses[g.DeadLetters()], Node{Kind: Output, Name: "dead letters"})
+	for topic, name := range map[string]string{
+		g.DeadLetters(): "dead letters", g.DeadLetterMarks(): "marks of dead letters", g.Retry(): "replayed dead letters", g.Parked(): "parked records",
+	} {
+		uses[topic] = append(uses[topic], Node{Kind: Output, Name: name})
+	}
 	topics := make([]string, 0, len(uses))
 	for topic := range uses {
 		topics = append(topics, topic)
@@ -188,8 +192,24 @@ func (g *Graph) CheckPartitions(count func(topic string) int32) error {
 	}
 	if len(counts) > 1 {
 		faults = append(faults, "its inputs and its stores must have the same number of partitions, but "+spell(counts)+": create them anew with one count")
+	} else {
+		faults = append(faults, g.retryFaults(count, counts)...)
 	}
 	return g.fault(faults)
+}
+
+// retryFaults holds the topics of retries against the inputs, all of which have
+// one count. That of the parked records is needed where a policy parks any.
+func (g *Graph) retryFaults(count func(topic string) int32, inputs map[int32][]string) (faults []string) {
+	for _, topic := range []string{g.Retry(), g.Parked()} {
+		switch have := count(topic); {
+		case have == 0 && topic == g.Parked() && g.Parks():
+			faults = append(faults, fmt.Sprintf("topic %q of the parked records does not exist: create it compacted and with as many partitions as the inputs have, or start with --create-topics N", topic))
+		case have > 0 && inputs[have] == nil && len(inputs) > 0:
+			faults = append(faults, fmt.Sprintf("topic %q has %d partitions, and must have as many as the inputs, but %s: create it anew", topic, have, spell(inputs)))
+		}
+	}
+	return faults
 }
 
 func spell(counts map[int32][]string) string {

@@ -167,7 +167,12 @@ func (s *site) group() check.Group {
 		}
 		g.Stateful = g.Stateful || n.Kind == graph.Store
 	}
-	g.Topics = append(g.Topics, check.Topic{Name: s.topic(s.graph.DeadLetters()), Role: check.DeadLetters})
+	g.Topics = append(g.Topics,
+		check.Topic{Name: s.topic(s.graph.DeadLetters()), Role: check.DeadLetters},
+		check.Topic{Name: s.topic(s.graph.Retry()), Role: check.Retry})
+	if s.graph.Parks() {
+		g.Topics = append(g.Topics, check.Topic{Name: s.topic(s.graph.Parked()), Role: check.Store})
+	}
 	if s.cfg.CreateTopics > 0 {
 		g.Create = s.cfg.topics(g.Topics, s.cfg.CreateTopics)
 	}

@@ -10,12 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/codecs/registry/dirlock"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/engine"
+	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -24,7 +23,7 @@ type life struct {
 	cfg       Config
 	watch     *watch
 	pauses    *pauses
-	disk      vfs.FS // of the tables, nil for the machine's
+	disk      store.FS // of the tables, nil for the machine's
 	ready     chan struct{}
 	readyOnce sync.Once
 	ran       atomic.Bool

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -48,8 +47,9 @@ type member struct {
 	hasher func() hash.Hash32
 	topics []string
 	stores []store.Spec
+	alarm  string // the topic of task.Config.Alarm
 	shared *store.Shared
-	disk   vfs.FS // nil for the machine's
+	disk   store.FS // nil for the machine's
 	// partitions is how many the group's topics have.
 	partitions atomic.Int32
 	// restoring has room for the partitions that are restored at once.
@@ -132,7 +132,7 @@ func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
-		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores,
+		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores, Alarm: m.alarm,
 		Lookups: m.lookups, Tombstones: m.tombstones, Aside: m.aside, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {

@@ -30,6 +30,9 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	for _, n := range r.graph.Of(graph.Store) {
 		m.stores = append(m.stores, store.Spec{Name: n.Name, Topic: site.topic(n.Topic), TTL: n.TTL})
 	}
+	if err := site.retries(program, m); err != nil {
+		return err
+	}
 	config := m.engine(program.Group(m.group))
 	config.Assigned = func() { r.assigned(m.group) }
 	config.Until = r.ends

@@ -29,6 +29,7 @@ type Stats struct {
 	DeadLetters int64 // records kept as dead letters
 	Skipped     int64 // records left out, by the policy graph.Skip
 	Retries     int64 // further tries of records that failed
+	Parked      int64 // times that a record was parked for another try
 }
 
 // Runner runs one topology in this process. Several processes with the same
@@ -59,7 +60,7 @@ func New(t *topology.Topology, cfg Config) (*Runner, error) {
 // Stats returns what was counted so far. It is safe for concurrent use.
 func (r *Runner) Stats() Stats {
 	c := &r.counters
-	return Stats{In: c.In.Load(), Out: c.Out.Load(), DeadLetters: c.DeadLetters.Load(), Skipped: c.Skipped.Load(), Retries: c.Retries.Load()}
+	return Stats{In: c.In.Load(), Out: c.Out.Load(), DeadLetters: c.DeadLetters.Load(), Skipped: c.Skipped.Load(), Retries: c.Retries.Load(), Parked: c.Parked.Load()}
 }
 
 // Check connects to the cluster and the registry and returns everything there

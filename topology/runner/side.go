@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,8 +143,12 @@ func (s *site) inputPartitions() (count int32, err error) {
 }
 
 // planned returns the number of partitions that a topic which is missing will
-// have: that of the inputs for one of a side run's own.
+// have: that of the inputs for one of a side run's own, or of retries.
 func (s *site) planned(topic string, missing int32) (int32, error) {
+	if missing > 0 && s.isOfRetries(topic) {
+		count, err := s.inputPartitions()
+		return cmp.Or(count, missing), err
+	}
 	if s.cfg.Side == "" || !strings.HasPrefix(topic, sidePrefix(s.cfg.Side)) {
 		return missing, nil
 	}

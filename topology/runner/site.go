@@ -66,7 +66,11 @@ func (s *site) prepare(ctx context.Context) error {
 }
 
 func (s *site) createTopics(ctx context.Context) error {
-	created, err := s.kafka.CreateMissing(ctx, s.group().Create...)
+	missing := s.group().Create
+	if err := s.besideInputs(missing); err != nil {
+		return err
+	}
+	created, err := s.kafka.CreateMissing(ctx, missing...)
 	if len(created) > 0 {
 		s.cfg.Logger.Info("created topics", "topics", created, "partitions", s.cfg.CreateTopics)
 	}

@@ -100,7 +100,7 @@ func wrongStarts() []wrongStart {
 		},
 		{
 			name: "more replicas than brokers", config: func(c *runner.Config) { c.Replication = 3 },
-			faults: repeated("creation: topic %s: it is missing and could not be created: *", "counts", "names", "in", "out", "count-dead-letters"),
+			faults: repeated("creation: topic %s: it is missing and could not be created: *", "counts", "names", "in", "out", "count-dead-letters", "count-retry"),
 		},
 		{
 			name:   "state that is deleted",

@@ -6,6 +6,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
-// patience bounds all of the checks together.
+// patience bounds all of the checks together, unless [Group] says otherwise.
 const patience = 10 * time.Second
 
 // The names of the checks, in the order of a report.
@@ -82,6 +83,8 @@ type Group struct {
 	// Replicas and InSync are the wished replication factor and
 	// min.insync.replicas; 0 is what the size of the cluster suggests.
 	Replicas, InSync int
+	// Patience bounds all of the checks together. Default 10 s.
+	Patience time.Duration
 }
 
 // Finding is what is wrong, or may be.
@@ -117,7 +120,7 @@ type Result struct {
 
 // Run checks everything.
 func Run(ctx context.Context, client *kafka.Client, g Group) Result {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(g.Patience, patience))
 	defer cancel()
 	r := &report{}
 	f, err := look(ctx, client, g)

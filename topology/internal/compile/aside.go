@@ -18,6 +18,7 @@ var errFails = errors.New("its input's policy is to fail: start a binary that ca
 // died of so often, which is not decoded and not processed, and returns what is
 // written for it.
 func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
+	message = p.original(message)
 	node := p.input(message.Topic)
 	f := letter.Failure{
 		Message: message, Step: node.Name, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths),

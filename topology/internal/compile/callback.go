@@ -3,8 +3,9 @@ package compile
 import (
 	"context"
 	"errors"
-	"fmt"
+	"iter"
 	"runtime/debug"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -13,6 +14,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
@@ -29,6 +31,10 @@ type record interface {
 	Stage(task.Output)
 	// Forget gives up the rows that were taken so far.
 	Forget()
+	// Scan yields the rows of a part of a table.
+	Scan(table, from, to string) iter.Seq2[store.Row, error]
+	// SetAlarm has the callback of alarms called at a time.
+	SetAlarm(at time.Time)
 	// Message returns the record as it was read.
 	Message() *sarama.ConsumerMessage
 }
@@ -38,23 +44,30 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		r, in := ctx.(record), msg.(*input)
 		p.Counters.In.Add(1)
-		if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
-			in.decode(codec, ctx.Headers())
+		if !p.waits(r) {
+			p.process(r, node, in)
 		}
-		t := &trial{program: p, record: r, node: node, in: in}
-		x, err := t.run()
-		var broken *storeError
-		switch {
-		case err == nil:
-			x.apply()
-		case r.Stopping().Err() != nil:
-			// The record stays undone, and its next owner takes it again.
-			r.Fail(task.ErrAbandoned)
-		case errors.As(err, &broken):
-			p.stop(r, fmt.Errorf("record %s/%d at offset %d: %w", r.Topic(), r.Partition(), r.Offset(), err))
-		default:
-			t.giveUp(err)
-		}
+	}
+}
+
+// process takes a record through the steps, until it is done, parked or set aside.
+func (p *Program) process(r record, node graph.Node, in *input) {
+	if codec, ok := p.Codecs[node.Name].(codecs.HeaderCodec); ok {
+		in.decode(codec, r.Headers())
+	}
+	t := &trial{program: p, record: r, node: node, in: in}
+	x, err := t.run()
+	var broken *storeError
+	switch {
+	case err == nil:
+		x.apply()
+	case r.Stopping().Err() != nil:
+		// The record stays undone, and its next owner takes it again.
+		r.Fail(task.ErrAbandoned)
+	case errors.As(err, &broken):
+		p.broken(r, err)
+	default:
+		t.giveUp(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package compile
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
@@ -50,6 +52,10 @@ func (c *fakeContext) Timestamp() time.Time      { return time.UnixMilli(1000) }
 func (c *fakeContext) Headers() goka.Headers     { return goka.Headers{"h": []byte("v")} }
 func (c *fakeContext) Stopping() context.Context { return c.stopping }
 func (c *fakeContext) Fail(err error)            { c.failed = err }
+
+func (c *fakeContext) Scan(string, string, string) iter.Seq2[store.Row, error] { return nil }
+
+func (c *fakeContext) SetAlarm(time.Time) {}
 
 func (c *fakeContext) Message() *sarama.ConsumerMessage { return c.message }
 

@@ -4,6 +4,7 @@ package compile
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/lovoo/goka"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/health"
 	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/parking"
 	"github.com/gokavro/gokavro/topology/internal/refusal"
 )
 
@@ -41,6 +43,15 @@ type Program struct {
 	Board *health.Board
 	// MaxRecordBytes bounds a record that is written. 0 is no bound.
 	MaxRecordBytes int
+	// Lot is where records wait for another try. Without one none does.
+	Lot *parking.Lot
+	// Alarm is the topic of task.Config.Alarm, for the lot.
+	Alarm string
+	// Retry is the topic on the cluster that dead letters are replayed into, "" for
+	// none.
+	Retry string
+	// Now is the clock that parked records are due by. The default is time.Now.
+	Now func() time.Time
 
 	targets map[string]graph.Node // outputs and stores by name, with their topics on the cluster
 	loud    letter.Loud
@@ -53,6 +64,12 @@ func (p *Program) Group(name string) *goka.GroupGraph {
 	var edges []goka.Edge
 	for _, n := range p.Graph.Of(graph.Input) {
 		edges = append(edges, goka.Input(goka.Stream(p.Topic(n.Topic)), inputCodec{codec: p.Codecs[n.Name]}, p.callback(n)))
+	}
+	if p.Retry != "" {
+		edges = append(edges, goka.Input(goka.Stream(p.Retry), rawCodec{}, p.replay))
+	}
+	if p.Lot != nil {
+		edges = append(edges, goka.Input(goka.Stream(p.Alarm), rawCodec{}, p.due))
 	}
 	for _, n := range append(p.Graph.Of(graph.Output), p.Graph.Of(graph.Store)...) {
 		n.Topic = p.Topic(n.Topic)

@@ -7,6 +7,7 @@ type Counters struct {
 	In          atomic.Int64 // records taken from inputs
 	Out         atomic.Int64 // records written to outputs
 	DeadLetters atomic.Int64 // records kept as dead letters
+	Parked      atomic.Int64 // times that a record was parked after a try
 	Skipped     atomic.Int64 // records left out
 	Retries     atomic.Int64 // further tries of records
 }

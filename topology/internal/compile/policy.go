@@ -14,7 +14,7 @@ import (
 // again waits before the next try of a record that has failed, and reports
 // whether there is to be one. A stop ends the wait.
 func (t *trial) again(err error) bool {
-	pause, ok := t.tries.Again(t.policy(err).Retry)
+	pause, ok := t.tries.Again(inPlace(t.record, t.policy(err).Retry))
 	if !ok || !t.curable(err) {
 		return false
 	}
@@ -46,7 +46,10 @@ func (t *trial) step(err error) string {
 func (t *trial) giveUp(err error) {
 	p, r := t.program, t.record
 	r.Forget()
-	f := letter.Failure{Message: r.Message(), Step: t.step(err), Err: err, Attempts: t.tries.Failed()}
+	if t.curable(err) && p.park(r, t.policy(err).Retry, t.tries.Failed()) {
+		return
+	}
+	f := letter.Failure{Message: r.Message(), Step: t.step(err), Err: err, Attempts: earlier(r) + t.tries.Failed()}
 	if broken, ok := errors.AsType[*graph.PanicError](err); ok {
 		p.Log.Debug("a panic", t.at("stack", string(broken.Stack))...)
 	}

@@ -41,6 +41,9 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// FS is a file system.
+type FS = vfs.FS
+
 // InMemory returns a file system that is gone with the process.
 func InMemory() vfs.FS { return vfs.NewMem() }
 

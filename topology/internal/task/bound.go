@@ -51,11 +51,15 @@ func (b *inbox) launch(q *topicQueue) *sarama.ConsumerMessage {
 	message := q.waiting[0]
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
-	size := sizeOf(message)
-	q.bytes -= size
-	b.flying += size
-	b.flight = append(b.flight, message)
+	q.bytes -= sizeOf(message)
+	b.fly(message)
 	return message
+}
+
+// fly notes that a record is handed over; mu is held.
+func (b *inbox) fly(message *sarama.ConsumerMessage) {
+	b.flying += sizeOf(message)
+	b.flight = append(b.flight, message)
 }
 
 func (b *inbox) pause(topic string, on bool) {

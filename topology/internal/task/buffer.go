@@ -28,7 +28,7 @@ func (b *buffer) empty() bool { return b.units == 0 }
 // add takes a finished unit in.
 func (b *buffer) add(u *Unit) {
 	b.records = append(b.records, u.outputs...)
-	if u.offset != noOffset {
+	if u.offset != noOffset && !u.alarm {
 		b.offsets[u.topic] = max(b.offsets[u.topic], u.offset+1)
 	}
 	b.outputs += len(u.outputs)

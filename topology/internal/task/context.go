@@ -35,7 +35,12 @@ func (c *Context) Message() *sarama.ConsumerMessage {
 
 // Forget gives up the rows that were taken so far: a try that has failed may have
 // changed their values, and the next reader is to have them as they were.
-func (c *Context) Forget() { c.unit.reads = nil }
+func (c *Context) Forget() {
+	c.unit.reads = nil
+	for i := range c.unit.writes {
+		c.unit.writes[i].value = nil
+	}
+}
 
 // Stopping returns a context that ends when the task is to stop, so that a
 // callback which waits for something can give up.

@@ -24,6 +24,7 @@ type inbox struct {
 	room    int                       // bytes that all may hold, see bound
 	watched bool                      // whether somebody waits for records to be done
 	cramped bool                      // whether somebody waits for less to be in flight
+	alarm   *alarm                    // nil without one
 
 	deferred bool // whether the group decides when its records are done
 }
@@ -102,11 +103,14 @@ func (b *inbox) next(ctx context.Context, most int) ([]*sarama.ConsumerMessage, 
 	var batch []*sarama.ConsumerMessage
 	for {
 		b.mu.Lock()
-		wait := time.Duration(0)
-		for len(batch) < most && b.mayFly() {
+		ring, wait := b.ring(time.Now())
+		if ring != nil {
+			batch = append(batch, ring) // alone: it is no record of the group's topics
+		}
+		for ring == nil && len(batch) < most && b.mayFly() {
 			q, patience := b.choose(time.Now())
 			if q == nil {
-				wait = patience
+				wait = sooner(wait, patience)
 				break
 			}
 			batch = append(batch, b.launch(q))
@@ -244,5 +248,6 @@ func (b *inbox) rewind() {
 		q.waiting = append(again, q.waiting...)
 	}
 	b.flight, b.flying = nil, 0
+	b.alarm.set(time.Time{})
 	b.wake()
 }

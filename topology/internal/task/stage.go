@@ -10,8 +10,8 @@ import (
 // begin starts the unit of a record, or of a visit, which comes from no topic.
 func (t *Task) begin(r *run, ctx goka.Context) (*Unit, error) {
 	topic := string(ctx.Topic())
-	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp()}
-	if !slices.Contains(t.cfg.Topics, topic) {
+	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp(), alarm: t.cfg.Alarm != "" && topic == t.cfg.Alarm}
+	if !unit.alarm && !slices.Contains(t.cfg.Topics, topic) {
 		unit.offset = noOffset
 	}
 	return unit, t.enter(r, unit)

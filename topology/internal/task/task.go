@@ -50,6 +50,10 @@ type Config struct {
 	// Tombstones lets records without a value come to the callback, as nil bytes
 	// for the codec. The default leaves them out, as goka does.
 	Tombstones bool
+	// Alarm is the topic under which the callback is given a record without content
+	// when the time of [Context.SetAlarm] has come, and at each start. It is an
+	// input of Graph and no topic of the group. The default is none.
+	Alarm string
 	// Open returns the partition's tables with all that their topics hold. It is
 	// nil for a group without any.
 	Open func(context.Context) (State, error)
@@ -174,6 +178,7 @@ func New(cfg Config) *Task {
 		cfg: cfg, inbox: newInbox(cfg.Topics, cfg.Limits),
 		ready: make(chan struct{}), room: make(chan struct{}), finished: newBuffer(),
 	}
+	t.inbox.alarm = newAlarm(cfg.Alarm, cfg.Partition)
 	t.soft, t.softStop = context.WithCancel(context.Background())
 	t.hard, t.hardStop = context.WithCancel(context.Background())
 	return t

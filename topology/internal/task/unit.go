@@ -15,6 +15,7 @@ type Unit struct {
 	topic  string
 	offset int64 // noOffset for a visit, which comes from no topic
 	time   time.Time
+	alarm  bool // it is an alarm's: offset is no place in a topic
 
 	outputs []*kafka.Record
 	writes  []write
