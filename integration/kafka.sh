@@ -34,7 +34,7 @@ readonly name=kafka.sh
 readonly kafka_version=4.1.0
 readonly scala_version=2.13
 readonly slf4j_version=1.7.36
-readonly start_seconds=90
+readonly start_seconds=180
 readonly most_nodes=9
 
 usage() {
@@ -212,7 +212,9 @@ start() {
     die "$root is for $nodes nodes, not for $wanted: stop them and choose another folder with KAFKA_DATA"
   fi
   ((nodes > 0)) || nodes=$((wanted > 0 ? wanted : 1))
+  trap stop EXIT # of what has not come up whole
   start_nodes each
+  trap - EXIT
 }
 
 # start_nodes starts the nodes that the given command is for.

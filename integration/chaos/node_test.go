@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -29,11 +30,12 @@ type node struct {
 // tries several.
 func startNodes(t *testing.T, count int) *node {
 	t.Helper()
-	n := &node{count: count, data: t.TempDir()}
+	n := &node{count: count}
 	var err error
 	for range 10 {
-		n.port = 20000 + rand.IntN(10000)
-		if err = n.run(t.Context(), "start", "--nodes", strconv.Itoa(count)); err == nil {
+		n.port, n.data = 20000+rand.IntN(10000), t.TempDir()
+		err = n.run(t.Context(), "start", "--nodes", strconv.Itoa(count))
+		if err == nil || !strings.Contains(err.Error(), "is in use") {
 			break
 		}
 	}

@@ -30,6 +30,7 @@ func full() runner.Config {
 		Replication: 3, MinInsyncReplicas: 2, Partitioner: runner.FNV1a, Strict: true,
 		Side: "fix", From: "end", Until: "end",
 		NumStandby: 2, KeepMembership: true,
+		Wait: true, FetchBytes: 2 << 20, BufferBytes: 3 << 20, CacheBytes: 4 << 20,
 	}
 }
 
@@ -57,6 +58,10 @@ dial_timeout: 7s
 stop_timeout: 8s
 num_standby: 2
 keep_membership: true
+wait: true
+fetch_bytes: 2097152
+buffer_bytes: 3MiB
+cache_bytes: 4096KiB
 log_level: debug
 replication: 3
 min_insync_replicas: 2
@@ -154,6 +159,7 @@ func TestSettingsComeFromTheFileTheEnvironmentAndTheFlags(t *testing.T) {
 		"REGISTRY_CERT_FILE": "cert.pem", "REGISTRY_KEY_FILE": "key.pem", "BUNDLE": "schemas.json", "USE_LATEST": "true", "NORMALIZE": "true",
 		"REPLICATION": "3", "MIN_INSYNC_REPLICAS": "2", "PARTITIONER": "fnv1a", "STRICT": "true",
 		"NUM_STANDBY": "2", "KEEP_MEMBERSHIP": "true",
+		"WAIT": "true", "FETCH_BYTES": "2MiB", "BUFFER_BYTES": "3MiB", "CACHE_BYTES": "4MiB",
 		"SIDE": "fix", "FROM": "end", "UNTIL": "end",
 	} {
 		t.Setenv("GOKAVRO_"+name, value)
@@ -247,7 +253,7 @@ func TestValidateListsAllFaults(t *testing.T) {
 
 func TestWithDefaultsFillsOnlyWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	want := runner.Config{StateDir: "state", Delivery: runner.ExactlyOnce, DialTimeout: 20 * time.Second, StopTimeout: 30 * time.Second, LogLevel: "info"}
+	want := runner.Config{StateDir: "state", Delivery: runner.ExactlyOnce, DialTimeout: 20 * time.Second, StopTimeout: 30 * time.Second, LogLevel: "info", FetchBytes: 64 << 20, BufferBytes: 256 << 20, CacheBytes: 128 << 20}
 	got := runner.Config{}.WithDefaults()
 	if d := diff(got, want); d != "" || got.Logger == nil {
 		t.Errorf("got logger %v, (-got +want): %s", got.Logger, d)
@@ -267,7 +273,8 @@ func TestStringNamesEverySettingWithoutSecrets(t *testing.T) {
 	want := `brokers=a:1,b:2 registry=1 url(s) registry_user="ann" registry_password=*** registry_token=*** ` +
 		`registry_ca_file="ca.pem" registry_cert_file="cert.pem" registry_key_file="key.pem" bundle="schemas.json" ` +
 		`state=rows create_topics=6 auto_register=true use_latest=true normalize=true topic_prefix="test." delivery=at_least_once dial_timeout=7s stop_timeout=8s num_standby=2 keep_membership=true ` +
-		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true side="fix" from="end" until="end" log_level=debug`
+		`replication=3 min_insync_replicas=2 partitioner="fnv1a" strict=true wait=true fetch_bytes=2MiB buffer_bytes=3MiB cache_bytes=4MiB ` +
+		`side="fix" from="end" until="end" log_level=debug`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -121,7 +121,7 @@ func (e *Engine) run(ctx context.Context) error {
 	var wait backoff.Backoff
 	for {
 		commits, err := e.once(ctx)
-		err, known := e.refused(err)
+		known, err := e.refused(err)
 		if err == nil || !known && isFinal(err) {
 			return err
 		}

@@ -7,14 +7,15 @@ import (
 )
 
 // refused hands on a record that a broker does not take, and reports whether it
-// is known from now on, so that the work may start over.
-func (e *Engine) refused(err error) (final error, known bool) {
+// is known from now on, so that the work may start over. It returns the error
+// that is to be told.
+func (e *Engine) refused(err error) (known bool, final error) {
 	found, ok := errors.AsType[*txn.RefusedError](err)
 	if !ok || e.cfg.Refused == nil {
-		return err, false
+		return false, err
 	}
 	if fault := e.cfg.Refused(found); fault != nil {
-		return &taskError{fault}, false
+		return false, &taskError{fault}
 	}
-	return err, true
+	return true, err
 }

@@ -117,14 +117,14 @@ func BinaryVersion() string {
 	if !ok {
 		return ""
 	}
-	version := strings.TrimSpace(info.Main.Path + " " + info.Main.Version)
+	version := []string{info.Main.Path, info.Main.Version}
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			version += " " + s.Value
+			version = append(version, s.Value)
 		case s.Key == "vcs.modified" && s.Value == "true":
-			version += " (modified)"
+			version = append(version, "(modified)")
 		}
 	}
-	return version
+	return strings.TrimSpace(strings.Join(version, " "))
 }

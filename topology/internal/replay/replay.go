@@ -137,7 +137,7 @@ func (r *Run) AwaitEnd(ctx context.Context) bool {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
 	for {
-		if w.look(); len(w.left) == 0 {
+		if w.look(ctx); len(w.left) == 0 {
 			return true
 		}
 		select {
@@ -161,14 +161,18 @@ type position struct {
 
 // look takes those away that are done. What fails is tried again at the next
 // look.
-func (w *watch) look() {
-	committed, err := w.run.cfg.Client.Committed(w.run.cfg.Group)
+func (w *watch) look(ctx context.Context) {
+	ask := map[string][]int32{}
+	for at := range w.left {
+		ask[at.topic] = append(ask[at.topic], at.partition)
+	}
+	committed, err := w.run.cfg.Client.Commits(ctx, w.run.cfg.Group, ask)
 	if err != nil {
 		return
 	}
 	for at, known := range w.left {
 		end := w.run.plan.Ends[at.topic][at.partition]
-		offset := max(committed[at.topic][at.partition], known.offset)
+		offset := max(committed[at.topic][at.partition].Offset, known.offset)
 		switch {
 		case offset >= end:
 			delete(w.left, at)
