@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	floodRecords = 1_600
+	floodRecords = 800
 	floodBytes   = 64 << 10
 	produceKey   = 0
 )
