@@ -1,9 +1,9 @@
 package runner_test
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,10 +41,9 @@ func TestASlowOutputSlowsTheInput(t *testing.T) { //nolint:paralleltest // it lo
 	var records []kafka.Record
 	value := strings.Repeat("x", floodBytes)
 	for i := range floodRecords {
-		records = append(records, record("in", fmt.Sprint(i), value))
+		records = append(records, record("in", strconv.Itoa(i), value))
 	}
 	b.write(t, records...)
-	records = nil
 	before := heap()
 	open := make(chan struct{})
 	held := b.stack.Disturb(devstack.Trouble{APIKey: produceKey, Times: 1, Hold: func() { <-open }})
@@ -102,7 +101,7 @@ func TestAStepThatIsPausedLeavesTheOthersAtWork(t *testing.T) {
 	running := run(t, r).awaitReady(t)
 	send := func(n int) {
 		for i := range 20 {
-			b.write(t, record("in-a", fmt.Sprint(i), fmt.Sprint(n)), record("in-b", fmt.Sprint(i), fmt.Sprint(n)))
+			b.write(t, record("in-a", strconv.Itoa(i), strconv.Itoa(n)), record("in-b", strconv.Itoa(i), strconv.Itoa(n)))
 		}
 	}
 	send(1)
@@ -125,7 +124,7 @@ func TestAStepThatIsPausedLeavesTheOthersAtWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		b.write(t, record("in-a", fmt.Sprint(i), "3"))
+		b.write(t, record("in-a", strconv.Itoa(i), "3"))
 	}
 	b.awaitValues(t, "out-a", 60)
 	running.stop(t)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,7 +82,7 @@ func TestARegistryThatFailsIsWaitedFor(t *testing.T) {
 		b.write(t, kafka.Record{Topic: "in", Partition: int32(i), Key: []byte("k"), Value: value})
 		r.awaitState(t, runner.Degraded, "waiting for the schema registry")
 		schemas.fault.Store(nil)
-		want = append(want, fmt.Sprint(i))
+		want = append(want, strconv.Itoa(i))
 		if diff := cmp.Diff(b.awaitValues(t, "out", i+1), want); diff != "" {
 			t.Errorf("%s: outputs (-got +want): %s", tt.name, diff)
 		}

@@ -17,15 +17,14 @@ import (
 type history struct {
 	mu    sync.Mutex
 	lines []string
-	whys  []string
 }
 
 // follow has a runner's states kept.
 func (h *history) follow(cfg runner.Config) runner.Config {
-	cfg.Events.State = func(from, to runner.State, why string) {
+	cfg.Events.State = func(from, to runner.State, _ string) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.lines, h.whys = append(h.lines, fmt.Sprintf("%s → %s", from, to)), append(h.whys, why)
+		h.lines = append(h.lines, fmt.Sprintf("%s → %s", from, to))
 	}
 	return cfg
 }
@@ -34,13 +33,6 @@ func (h *history) all() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.lines)
-}
-
-// because reports whether some change had a reason with that in it.
-func (h *history) because(part string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.ContainsFunc(h.whys, func(why string) bool { return strings.Contains(why, part) })
 }
 
 // awaitState waits until a runner is in a state, for a reason with part in it.
