@@ -38,11 +38,29 @@ func (r refusal) command(t *testing.T) *exec.Cmd {
 func (r refusal) verify(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	stdout, stderr, code := finish(t, cmd)
-	if code != r.code {
-		t.Errorf("%s %v: got exit code %d, want %d", r.program, r.args, code, r.code)
-	}
 	if stdout != "" {
 		t.Errorf("got standard output %q, want none", stdout)
+	}
+	r.judge(t, stderr, code)
+}
+
+// report is verify for a command that lists what it has found first.
+func (r refusal) report(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	stdout, stderr, code := finish(t, cmd)
+	for _, part := range r.want {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("got standard output %q, want %q in it", stdout, part)
+		}
+	}
+	r.judge(t, stderr, code)
+}
+
+// judge looks at how a command ended.
+func (r refusal) judge(t *testing.T, stderr string, code int) {
+	t.Helper()
+	if code != r.code {
+		t.Errorf("%s %v: got exit code %d, want %d", r.program, r.args, code, r.code)
 	}
 	if strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n") {
 		t.Errorf("got standard error %q, want one line", stderr)

@@ -143,8 +143,7 @@ func TestABigTableIsRecovered(t *testing.T) {
 		}
 		_, err := c.kafka.CreateMissing(t.Context(),
 			kafka.Topic{Name: r.topic("in"), Partitions: partitions},
-			// Kafka lets nobody delete the records of a topic that is compacted only.
-			kafka.Topic{Name: r.table(), Partitions: partitions, Compact: true, Retention: 24 * time.Hour})
+			kafka.Topic{Name: r.table(), Partitions: partitions, Compact: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +220,22 @@ func (r *recovery) truncate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Kafka lets nobody delete the records of a topic that is compacted only, and a
+	// group refuses to start on one that is not.
+	clean(t, admin, r.table(), "compact,delete")
 	if err := admin.DeleteRecords(r.table(), before); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, admin, r.table(), "compact")
+}
+
+// clean sets the cleanup policy of a topic.
+func clean(t *testing.T, admin sarama.ClusterAdmin, topic, policy string) {
+	t.Helper()
+	entries := map[string]sarama.IncrementalAlterConfigsEntry{
+		"cleanup.policy": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &policy},
+	}
+	if err := admin.IncrementalAlterConfig(sarama.TopicResource, topic, entries, false); err != nil {
 		t.Fatal(err)
 	}
 }
