@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -51,7 +52,7 @@ func (t *Task) judge(failed *sarama.ConsumerMessage, err error) (judged bool, fa
 	case verdict.Again:
 		backoff.Pause(t.soft, verdict.Pause)
 	default:
-		t.aside = &aside{topic: failed.Topic, offset: failed.Offset, outputs: verdict.Outputs}
+		t.asides = append(t.asides, aside{topic: failed.Topic, offset: failed.Offset, outputs: verdict.Outputs})
 	}
 	return true, nil
 }
@@ -88,9 +89,13 @@ const (
 
 // admit looks at a record before goka sees it.
 func (r *run) admit(ctx context.Context, message *sarama.ConsumerMessage) admission {
-	if a := r.task.aside; a != nil && a.topic == message.Topic && a.offset == message.Offset {
-		r.task.aside = nil
-		return r.replace(ctx, message, a.outputs)
+	isIt := func(a aside) bool { return a.topic == message.Topic && a.offset == message.Offset }
+	if i := slices.IndexFunc(r.task.asides, isIt); i >= 0 {
+		admitted := r.replace(ctx, message, r.task.asides[i].outputs)
+		if admitted == done {
+			r.task.asides = slices.Delete(r.task.asides, i, i+1)
+		}
+		return admitted
 	}
 	if r.task.single > 0 {
 		r.task.single--

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
@@ -49,6 +50,37 @@ func TestARecordThatIsJudgedIsSetAsideAlone(t *testing.T) {
 				t.Errorf("offsets (-got +want): %s", diff)
 			}
 		})
+	}
+}
+
+// Records of another topic, which come meanwhile, may go first when those that
+// were in hand are handed over again.
+func TestRecordsThatFailInOtherOrderAreJudgedOnce(t *testing.T) {
+	t.Parallel()
+	var b *testBundle
+	var judged, begun atomic.Int32
+	started := make(chan struct{})
+	b = start(t, func(cfg *task.Config) {
+		cfg.Limits.MaxIdle = time.Millisecond
+		cfg.Judge = func(f task.Failure) task.Verdict {
+			judged.Add(1)
+			return aside(f)
+		}
+	}, edges(func(ctx goka.Context, msg any) {
+		if msg == "late" && begun.Add(1) == 1 {
+			<-started
+			b.put(t, message("other", 3, "early"))
+		}
+		ctx.Fail(errors.New("asked to fail"))
+	})...)
+	close(started)
+	b.put(t, message("in", 10, "late"))
+	b.seal(t, 2)
+	if diff := cmp.Diff(b.outputs(t, "dead"), []string{"k=early false", "k=late false"}); diff != "" {
+		t.Errorf("dead letters (-got +want): %s", diff)
+	}
+	if got := judged.Load(); got != 2 {
+		t.Errorf("got %d verdicts, want one of each record", got)
 	}
 }
 

@@ -141,8 +141,8 @@ type Task struct {
 	ready chan struct{} // closed when the tables are there
 
 	// For the goroutine that hands over, and between its runs.
-	aside  *aside // the record to set aside
-	single int    // how many records are to be handed over one at a time
+	asides []aside // the records to set aside
+	single int     // how many records are to be handed over one at a time
 
 	soft     context.Context //nolint:containedctx // ends when the task is to stop after the record in hand
 	softStop context.CancelFunc
