@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"os"
 	"strings"
@@ -96,29 +97,24 @@ func (c *cluster) args(args ...string) []string {
 	return append(args, "--brokers", c.brokers, "--registry", c.registry)
 }
 
-// await reads topics until they hold n records together.
-func (c *cluster) await(t *testing.T, n int, topics ...string) {
+// await waits until a reader of a topic has seen n records.
+func (c *cluster) await(t *testing.T, n int, topic string) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		held := int64(0)
-		for _, topic := range topics {
-			held += c.held(t, topic)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	seen := 0
+	err := c.kafka.Read(ctx, kafka.Query{Topic: topic}, func(kafka.Record) error {
+		if seen++; seen == n {
+			return kafka.ErrStop
 		}
-		if held >= int64(n) {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("got %d records in %v within %s, want %d", held, topics, patience, n)
-		}
+		return nil
+	})
+	if err != nil || seen < n {
+		t.Fatalf("got %d records in %s within %s, %v, want %d", seen, topic, patience, err, n)
 	}
 }
 
+// held counts offsets: records, and the markers of transactions.
 func (c *cluster) held(t *testing.T, topic string) (n int64) {
 	t.Helper()
 	partitions, err := c.kafka.Partitions(topic)
