@@ -55,8 +55,14 @@ func (c *Conn) CouldCreate(topics ...Topic) (refused map[string]error, err error
 	if err != nil {
 		return nil, fmt.Errorf("kafka: finding the cluster's controller: %w", err)
 	}
+	// One that others use may be connecting, and says then that it is not connected.
+	own := sarama.NewBroker(controller.Addr())
+	if err := own.Open(c.Config()); err != nil {
+		return nil, fmt.Errorf("kafka: connecting to the cluster's controller: %w", err)
+	}
+	defer func() { _ = own.Close() }()
 	const dry = true
-	response, err := controller.CreateTopics(sarama.NewCreateTopicsRequest(c.Config().Version, details, requestPatience, dry))
+	response, err := own.CreateTopics(sarama.NewCreateTopicsRequest(c.Config().Version, details, requestPatience, dry))
 	if err != nil {
 		return nil, fmt.Errorf("kafka: asking the cluster's controller: %w", err)
 	}
