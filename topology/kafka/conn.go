@@ -44,6 +44,18 @@ func DialConn(ctx context.Context, cfg Config) (*Conn, error) {
 // Cut ends every request that is under way and lets no other one succeed.
 func (c *Conn) Cut() { c.cut() }
 
+// Apart sends a request to a broker on a connection for this one question, so
+// that no question waits for the answer to another one, or falls with it; sarama's
+// brokers say that they are not connected to one who asks while another connects.
+func (c *Conn) Apart(broker *sarama.Broker, send func(*sarama.Broker) error) error {
+	own := sarama.NewBroker(broker.Addr())
+	if err := own.Open(c.Config()); err != nil {
+		return err
+	}
+	defer func() { _ = own.Close() }()
+	return send(own)
+}
+
 // CouldCreate asks whether topics that are missing could be created, and creates
 // none. It returns why those that could not are refused.
 func (c *Conn) CouldCreate(topics ...Topic) (refused map[string]error, err error) {
@@ -55,14 +67,12 @@ func (c *Conn) CouldCreate(topics ...Topic) (refused map[string]error, err error
 	if err != nil {
 		return nil, fmt.Errorf("kafka: finding the cluster's controller: %w", err)
 	}
-	// One that others use may be connecting, and says then that it is not connected.
-	own := sarama.NewBroker(controller.Addr())
-	if err := own.Open(c.Config()); err != nil {
-		return nil, fmt.Errorf("kafka: connecting to the cluster's controller: %w", err)
-	}
-	defer func() { _ = own.Close() }()
 	const dry = true
-	response, err := own.CreateTopics(sarama.NewCreateTopicsRequest(c.Config().Version, details, requestPatience, dry))
+	var response *sarama.CreateTopicsResponse
+	err = c.Apart(controller, func(own *sarama.Broker) (err error) {
+		response, err = own.CreateTopics(sarama.NewCreateTopicsRequest(c.Config().Version, details, requestPatience, dry))
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("kafka: asking the cluster's controller: %w", err)
 	}

@@ -182,9 +182,8 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 func (g *Group) aside(letters *letter.Writer) func(*sarama.ConsumerMessage, int) ([]task.Output, error) {
 	return func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
 		j := &judge{group: g, letters: letters}
-		err := fmt.Errorf("processing it killed the process %d times", deaths)
-		verdict := j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: err, Attempts: deaths},
-			[]any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", err})
+		f := letter.Killed(m, m.Topic, deaths)
+		verdict := j.giveUp(f, []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", f.Err})
 		return verdict.Outputs, verdict.Err
 	}
 }

@@ -169,7 +169,7 @@ func (l *looker) askGroupOnce() error {
 	if err != nil {
 		return err
 	}
-	return l.to(coordinator, func(coordinator *sarama.Broker) error {
+	return l.conn.Apart(coordinator, func(coordinator *sarama.Broker) error {
 		request := &sarama.DescribeGroupsRequest{Version: 4, Groups: []string{l.group.Name}, IncludeAuthorizedOperations: true}
 		response, err := coordinator.DescribeGroups(request)
 		if err != nil {

@@ -86,22 +86,11 @@ func look(ctx context.Context, client *kafka.Client, g Group) (*facts, error) {
 func (l *looker) any(send func(*sarama.Broker) error) error {
 	err := error(sarama.ErrOutOfBrokers)
 	for _, broker := range l.conn.Brokers() {
-		if err = l.to(broker, send); err == nil {
+		if err = l.conn.Apart(broker, send); err == nil {
 			return nil
 		}
 	}
 	return err
-}
-
-// to sends a request to a broker on a connection of its own, so that no question
-// waits for the answer to another one, or falls with it.
-func (l *looker) to(broker *sarama.Broker, send func(*sarama.Broker) error) error {
-	own := sarama.NewBroker(broker.Addr())
-	if err := own.Open(l.conn.Config()); err != nil {
-		return err
-	}
-	defer func() { _ = own.Close() }()
-	return send(own)
 }
 
 // askVersions asks each broker, since the oldest one counts.
@@ -111,7 +100,7 @@ func (l *looker) askVersions() error {
 	var all errgroup.Group
 	for _, broker := range l.conn.Brokers() {
 		all.Go(func() error {
-			return l.to(broker, func(broker *sarama.Broker) error {
+			return l.conn.Apart(broker, func(broker *sarama.Broker) error {
 				response, err := broker.ApiVersions(&sarama.ApiVersionsRequest{Version: 3, ClientSoftwareName: "gokavro", ClientSoftwareVersion: "1"})
 				if err != nil {
 					return fmt.Errorf("broker %s: %w", broker.Addr(), err)

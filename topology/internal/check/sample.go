@@ -194,7 +194,7 @@ func (s sampled) place() []byte {
 }
 
 func (l *looker) keysOf(broker *sarama.Broker, places []place) (found sample, err error) {
-	err = l.to(broker, func(broker *sarama.Broker) error {
+	err = l.conn.Apart(broker, func(broker *sarama.Broker) error {
 		newest, err := l.offsets(broker, places, sarama.OffsetNewest)
 		if err != nil {
 			return err

@@ -2,7 +2,6 @@ package compile
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/IBM/sarama"
 
@@ -20,9 +19,7 @@ var errFails = errors.New("its input's policy is to fail: start a binary that ca
 func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
 	message = p.original(message)
 	node := p.input(message.Topic)
-	f := letter.Failure{
-		Message: message, Step: node.Name, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths),
-	}
+	f := letter.Killed(message, node.Name, deaths)
 	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", f.Err)
 	switch p.Graph.Policy(node.Name, node.Name).Action {
 	case graph.Fail:

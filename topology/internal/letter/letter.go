@@ -40,6 +40,12 @@ type Failure struct {
 	Attempts int
 }
 
+// Killed is the failure of a record that is not processed any more, since the
+// process has died of it so often.
+func Killed(message *sarama.ConsumerMessage, step string, deaths int) Failure {
+	return Failure{Message: message, Step: step, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths)}
+}
+
 // Where names the record.
 func (f Failure) Where() string {
 	return fmt.Sprintf("record %s/%d at offset %d", f.Message.Topic, f.Message.Partition, f.Message.Offset)

@@ -246,11 +246,7 @@ func TestARecordThatGokaLeavesOutIsDone(t *testing.T) {
 func TestAHeldTaskRests(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan string, 9), make(chan struct{})
-	b := start(t, nil, edges(func(ctx goka.Context, msg any) {
-		entered <- msg.(string)
-		<-release
-		appending(ctx, msg)
-	})...)
+	b := start(t, nil, edges(blocking(entered, release))...)
 	b.put(t, message("in", 1, "a"), message("in", 2, "b"))
 	<-entered
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)

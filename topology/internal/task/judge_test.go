@@ -23,13 +23,7 @@ func aside(f task.Failure) task.Verdict {
 
 func TestARecordThatIsJudgedIsSetAsideAlone(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(goka.Context){
-		"Fail":            func(ctx goka.Context) { ctx.Fail(errors.New("asked to fail")) },
-		"a panic":         func(goka.Context) { panic("asked to panic") },
-		"a wrong value":   func(ctx goka.Context) { ctx.SetValue(7) },
-		"no such output":  func(ctx goka.Context) { ctx.Emit("nowhere", "k", "x") },
-		"a deferred fail": func(ctx goka.Context) { ctx.DeferCommit()(errors.New("asked to fail later")) },
-	} {
+	for name, fail := range failures() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := start(t, func(cfg *task.Config) { cfg.Judge = aside }, edges(func(ctx goka.Context, msg any) {

@@ -166,6 +166,15 @@ func appending(ctx goka.Context, msg any) {
 	ctx.Emit("out", ctx.Key(), row)
 }
 
+// blocking is appending that tells of each record and waits for its release.
+func blocking(entered chan<- string, release <-chan struct{}) goka.ProcessCallback {
+	return func(ctx goka.Context, msg any) {
+		entered <- msg.(string)
+		<-release
+		appending(ctx, msg)
+	}
+}
+
 func edges(callback goka.ProcessCallback) []goka.Edge {
 	return []goka.Edge{
 		goka.Inputs(goka.Streams{"in", "other"}, text, callback), goka.Output("out", text), goka.Persist(text),
@@ -200,17 +209,22 @@ func TestRecordsThatWereTakenInBeforeAreLeftOut(t *testing.T) {
 	}
 }
 
-// A record whose callback fails leaves nothing, and is taken again with those
-// behind it.
-func TestAFailedRecordLeavesNothing(t *testing.T) {
-	t.Parallel()
-	for name, fail := range map[string]func(goka.Context){
+// failures are the ways in which a callback fails, by name.
+func failures() map[string]func(goka.Context) {
+	return map[string]func(goka.Context){
 		"Fail":            func(ctx goka.Context) { ctx.Fail(errors.New("asked to fail")) },
 		"a panic":         func(goka.Context) { panic("asked to panic") },
 		"a wrong value":   func(ctx goka.Context) { ctx.SetValue(7) },
 		"no such output":  func(ctx goka.Context) { ctx.Emit("nowhere", "k", "x") },
 		"a deferred fail": func(ctx goka.Context) { ctx.DeferCommit()(errors.New("asked to fail later")) },
-	} {
+	}
+}
+
+// A record whose callback fails leaves nothing, and is taken again with those
+// behind it.
+func TestAFailedRecordLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for name, fail := range failures() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var failures atomic.Int32
@@ -302,11 +316,7 @@ func TestTopicsAreMergedByTime(t *testing.T) {
 func TestStopFinishesTheRecordInHand(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan string, 9), make(chan struct{})
-	b := start(t, nil, edges(func(ctx goka.Context, msg any) {
-		entered <- msg.(string)
-		<-release
-		appending(ctx, msg)
-	})...)
+	b := start(t, nil, edges(blocking(entered, release))...)
 	b.put(t, message("in", 5, "a"), message("in", 6, "b"))
 	<-entered
 	b.Stop()
