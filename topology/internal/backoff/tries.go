@@ -37,3 +37,10 @@ func (t *Tries) Again(retry graph.Retry) (pause time.Duration, ok bool) {
 	pause = t.wait.Take()
 	return pause, retry.Budget == 0 || time.Since(t.began)+pause <= retry.Budget
 }
+
+// After is the pause, as Again gives it, of a record that was tried so often.
+func After(retry graph.Retry, tried int) time.Duration {
+	retry = retry.WithDefaults()
+	wait := Backoff{First: retry.Backoff, Last: retry.MaxBackoff, Jitter: true, tries: max(tried-1, 0)}
+	return wait.Take()
+}

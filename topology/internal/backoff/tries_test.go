@@ -42,3 +42,14 @@ func TestOneTryIsTheDefault(t *testing.T) {
 		t.Error("a record is tried again without being told so")
 	}
 }
+
+func TestTheWaitAfterManyTriesIsThatOfTheLast(t *testing.T) {
+	t.Parallel()
+	retry := graph.Retry{Backoff: 90 * time.Millisecond, MaxBackoff: 300 * time.Millisecond}
+	for tried, most := range []time.Duration{90, 90, 180, 300, 300} {
+		most *= time.Millisecond
+		if got := backoff.After(retry, tried); got > most || got < most*2/3-1 {
+			t.Errorf("after %d tries: got %s, want two thirds of %s or more", tried, got, most)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package compile
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/parking"
 )
 
@@ -84,7 +84,7 @@ func (p *Program) park(r record, retry graph.Retry, tried int) bool {
 	if p.Lot == nil || !retry.Topic || int(e.Parked) >= retry.TopicAttempts {
 		return false
 	}
-	due := p.now().Add(pause(retry, int(e.Attempts)))
+	due := p.now().Add(backoff.After(retry, int(e.Attempts)))
 	var err error
 	if again {
 		m.putOff, err = true, p.Lot.Again(r, m.queue, &e, due)
@@ -105,20 +105,6 @@ func inPlace(r record, retry graph.Retry) graph.Retry {
 		retry.Attempts, retry.Budget = 1, 0
 	}
 	return retry
-}
-
-// pause is how long a record waits that was tried that often. A third is left to
-// chance, so that what failed together does not come back together.
-func pause(retry graph.Retry, tried int) time.Duration {
-	d := retry.Backoff
-	for range tried - 1 {
-		if d >= retry.MaxBackoff {
-			break
-		}
-		d *= 2
-	}
-	d = min(d, retry.MaxBackoff)
-	return d - time.Duration(rand.Int64N(int64(d)/3+1))
 }
 
 // due is called when parked records may be due, and takes them in hand.

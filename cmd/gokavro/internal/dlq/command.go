@@ -40,8 +40,7 @@ func listCommand() *cobra.Command {
 			"  gokavro dlq list --topology flights --step flights --error 'field .*: missing' --since 2026-01-01T00:00:00Z",
 	}
 	o.bind(cmd)
-	o.bindStates(cmd)
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print one JSON object a letter")
+	o.bindPrinting(cmd)
 	return o.run(cmd, func(ctx context.Context, cfg deadletters.Config, out io.Writer) error {
 		return o.list(ctx, cfg, out)
 	})
@@ -59,8 +58,7 @@ func showCommand() *cobra.Command {
 			"  gokavro dlq show --topology flights --letter 0/12 --json > letter.json",
 	}
 	o.bind(cmd)
-	o.bindStates(cmd)
-	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print one JSON object a letter")
+	o.bindPrinting(cmd)
 	return o.run(cmd, func(ctx context.Context, cfg deadletters.Config, out io.Writer) error {
 		return o.show(ctx, cfg, out)
 	})

@@ -45,13 +45,15 @@ func (o *options) bind(cmd *cobra.Command) {
 	flags.StringVar(&o.key, "key", "", "only records with this `KEY`")
 }
 
-func (o *options) bindStates(cmd *cobra.Command) {
+// bindPrinting adds the flags of the commands that only print.
+func (o *options) bindPrinting(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.state, "state", "", "only letters of `STATE`: open, replayed or dropped")
 	var names []string
 	for _, s := range states() {
 		names = append(names, string(s))
 	}
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print one JSON object a letter")
 }
 
 // check finds what is wrong with the command line itself, and makes the filter.
