@@ -109,7 +109,23 @@ func (s *switched) withGoka(t *testing.T) *ready {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return launch(t, p.Run, p.WaitForReadyContext)
+	return launch(t, p.Run, func(ctx context.Context) error { return awaitGoka(ctx, p.WaitForReadyContext) })
+}
+
+// gokaRound is how long goka is asked at a time whether it is ready: it waits for
+// the partitions that it has when it is asked, for ever if a rebalance ends them
+// meanwhile.
+const gokaRound = time.Second
+
+func awaitGoka(ctx context.Context, ready func(context.Context) error) error {
+	for {
+		round, cancel := context.WithTimeout(ctx, gokaRound)
+		err := ready(round)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // withRunner runs the same group with the runner.

@@ -190,11 +190,9 @@ launch() {
   say "starting Kafka $kafka_version on 127.0.0.1:$port (pid $pid, log $log)"
 }
 
-await() {
-  local pid
-  pid=$(service_pid) || die "it ended while starting (see $log)"
-  wait_until_ready "$pid" "$start_seconds"
-}
+# await goes by the file: a process that was only just launched does not show the
+# service's command line yet.
+await() { wait_until_ready "$(<"$pid_file")" "$start_seconds"; }
 
 runs() { service_pid >/dev/null; }
 
