@@ -26,6 +26,14 @@ func warmMove() time.Duration {
 	return limits().move
 }
 
+// most bounds it for any kind.
+func most(kind string) time.Duration {
+	if kind == onStandby {
+		return warmMove()
+	}
+	return limits().move
+}
+
 func hasTable(kind string) bool { return kind == onStandby || kind == onTable }
 
 // tableGroup is group with a row for each key, which counts its records.
@@ -110,8 +118,7 @@ func TestAWarmStandbyTakesOverOnKafka(t *testing.T) {
 	for _, kind := range []string{onStandby, onTable} {
 		b := begin(t, kind, brokers)
 		b.takeOver(t)
-		b.start(t, "two")
-		b.settle(t, 2)
+		b.step(t, "an instance joins", 2, most(kind), func() { b.start(t, "two") })
 		b.awaitCopies(t, "one", partitions)
 		b.step(t, "kill -9 of an instance", 1, limits().kill, func() { _ = b.workers["two"].Signal(syscall.SIGKILL) })
 		b.finish(t)
@@ -122,11 +129,7 @@ func TestAWarmStandbyTakesOverOnKafka(t *testing.T) {
 func (b *bench) takeOver(t *testing.T) {
 	t.Helper()
 	b.awaitCopies(t, "one", partitions/2)
-	most := limits().move
-	if b.kind == onStandby {
-		most = warmMove()
-	}
-	b.step(t, "an instance leaves", 1, most, func() { b.stop(t, "two") })
+	b.step(t, "an instance leaves", 1, most(b.kind), func() { b.stop(t, "two") })
 	if promoted := b.logged(t, "one", "promoted a standby"); b.kind == onStandby && promoted < partitions/2 {
 		t.Errorf("%d standbys were promoted, want %d", promoted, partitions/2)
 	}

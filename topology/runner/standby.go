@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/standby"
@@ -35,16 +37,23 @@ func (p Promotion) String() string {
 	return fmt.Sprintf("partition %d: %d records (%d bytes) read, took %s", p.Partition, p.Records, p.Bytes, p.Took.Round(time.Millisecond))
 }
 
-// keepStandbys has the engine keep copies of other members' tables, if that is
-// wanted and there are tables.
+// keepStandbys has the engine keep copies of other members' tables, if there are
+// tables: those that are wanted, and those of partitions that it is to get.
 func (m *member) keepStandbys(config *engine.Config) {
-	if m.cfg.NumStandby == 0 || len(m.stores) == 0 {
+	if len(m.stores) == 0 {
 		return
 	}
 	m.standbys = standby.New(standby.Config{
 		Client: m.client, Store: m.database(0), Log: m.cfg.Logger, Events: m.cfg.standbyEvents(),
 	})
 	config.Standby = m.standbys
+	join := config.Consumer
+	config.Consumer = func(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup, error) {
+		if err := m.standbys.Look(); err != nil {
+			m.cfg.Logger.Warn("looking how long the changelogs are", "err", err)
+		}
+		return join(strategy)
+	}
 	released := config.Released
 	config.Released = func() {
 		if err := m.standbys.Close(); err != nil {

@@ -25,7 +25,7 @@ func newNode(instance string, warm ...int32) *node {
 	n := &node{}
 	n.Strategy = assign.NewStrategy(assign.Config{
 		Instance: instance, Host: "h-" + instance, Standbys: 1, Log: slog.New(slog.DiscardHandler),
-		Warm:     func() []int32 { return warm },
+		Tables:   func() assign.Tables { return assign.Tables{Warm: warm} },
 		Joining:  func() { n.joins++ },
 		Assigned: func(generation int32, s assign.Share) { n.generation, n.share = generation, s },
 	})

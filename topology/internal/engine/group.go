@@ -35,13 +35,9 @@ type generation struct {
 // strategy returns how the group's partitions are shared.
 func (w *work) strategy() sarama.BalanceStrategy {
 	cfg := w.engine.cfg
-	config := assign.Config{
-		Instance: cfg.Instance, Host: cfg.Host, Standbys: cfg.NumStandby, Joining: w.joining, Assigned: w.assigned, Log: cfg.Log,
-	}
-	if cfg.Standby != nil {
-		config.Warm = cfg.Standby.Warm
-	}
-	return assign.NewStrategy(config)
+	return assign.NewStrategy(assign.Config{
+		Instance: cfg.Instance, Host: cfg.Host, Standbys: cfg.NumStandby, Tables: w.tables, Joining: w.joining, Assigned: w.assigned, Log: cfg.Log,
+	})
 }
 
 // joining is called before each request to join the group: from here on the
@@ -93,6 +89,9 @@ func (w *work) adopt(partitions []int32) {
 	}
 	w.divide()
 	w.placeStandbys()
+	if len(w.share.Warming) > 0 && w.engine.cfg.Standby != nil {
+		go w.awaitWarm(w.session.Context(), w.generation.number, w.share.Warming)
+	}
 	go w.loadCommits(w.session.Context(), w.guard.Shut())
 	// What is still to come comes with the next assignment.
 	if len(w.share.Coming) == 0 {

@@ -20,6 +20,11 @@ type Standby interface {
 	// their changelogs. Their processes are the first to get them. It does not
 	// block.
 	Warm() []int32
+	// Cold returns the partitions whose tables this process would have to load for
+	// long; its own, which are loaded already, may be among them. It does not block.
+	Cold() []int32
+	// Files returns the partitions of whose tables the disk has something.
+	Files() []int32
 }
 
 // promoting makes a partition's standby its owner's: it is closed before the

@@ -44,7 +44,9 @@ type work struct {
 	session  sarama.ConsumerGroupSession // nil between two
 	last     lastSession
 	left     bool
-	rejoined bool // whether the group was asked for another assignment once
+	rejoin   context.CancelFunc // ends the session, so that another one begins
+	rejoined bool               // whether the group was asked for another assignment once
+	warmed   time.Time          // when it was for copies that were warm
 	share    assign.Share
 	generation
 	positions map[string]map[int32]int64 // what the group goes on from

@@ -69,6 +69,7 @@ type Standbys struct {
 	copies   map[int32]*copied
 	left     map[int32]*copied // those that an Assign has ended, the last one of each partition
 	promoted map[int32]bool    // those that were released warm, until Promoted
+	sizes    sizes
 }
 
 // New returns standbys that keep nothing until Assign. Close them after use.
