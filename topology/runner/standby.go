@@ -11,6 +11,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/standby"
+	"github.com/gokavro/gokavro/topology/internal/store"
 )
 
 // Standby is how a copy of a partition's tables came to the end of their
@@ -28,7 +29,7 @@ type Promotion struct {
 	Partition int32
 	// Records and Bytes count what the copy did not have yet.
 	Records, Bytes int64
-	// Took is the time from opening the copy until the partition went on.
+	// Took is the time from taking the copy over until the partition went on.
 	Took time.Duration
 }
 
@@ -108,12 +109,21 @@ type promotion struct {
 	read Promotion
 }
 
-// promotion returns nil if a partition's tables were no up-to-date copy.
-func (m *member) promotion(partition int32) *promotion {
-	if m.standbys == nil || !m.standbys.Promoted(partition) {
-		return nil
+// openTables opens a partition's tables, or takes over the copy of them that this
+// process has. promoted is nil if that was not up to date.
+func (m *member) openTables(partition int32) (db *store.DB, promoted *promotion, err error) {
+	began := time.Now()
+	if m.standbys != nil {
+		db, warm, err := m.standbys.Take(partition)
+		if warm {
+			promoted = &promotion{cfg: m.cfg, began: began, read: Promotion{Partition: partition}}
+		}
+		if db != nil || err != nil {
+			return db, promoted, err
+		}
 	}
-	return &promotion{cfg: m.cfg, began: time.Now(), read: Promotion{Partition: partition}}
+	db, err = store.Open(m.database(partition))
+	return db, nil, err
 }
 
 // hear counts what the restore of the tables reads.
