@@ -93,10 +93,16 @@ func (w *work) adopt(partitions []int32) {
 		go w.awaitWarm(w.session.Context(), w.generation.number, w.share.Warming)
 	}
 	go w.loadCommits(w.session.Context(), w.guard.Shut())
-	// What is still to come comes with the next assignment.
-	if len(w.share.Coming) == 0 {
+	if w.hasAll() {
 		go w.announce(w.session.Context(), members)
 	}
+}
+
+// hasAll reports whether the process has its share, as far as it is known. What is
+// still to come comes with the next assignment; what comes when its copies are
+// warm is waited for at the first time only. mu is held.
+func (w *work) hasAll() bool {
+	return len(w.share.Coming) == 0 && (len(w.share.Warming) == 0 || w.engine.announced.Load())
 }
 
 // giveUp commits what a partition has finished, before the group hears that it

@@ -27,7 +27,8 @@ type named struct {
 	topics []string
 	commit func(txn.Committer) txn.Committer
 
-	standby engine.Standby
+	standby  engine.Standby
+	assigned atomic.Bool
 }
 
 func (b *testBundle) named(t *testing.T, name string) *named {
@@ -52,6 +53,7 @@ func (n *named) start(t *testing.T) *running {
 	t.Helper()
 	n.edit = func(cfg *engine.Config) {
 		cfg.Instance, cfg.Consumer, cfg.Standby = n.name, n.consumer, n.standby
+		cfg.Assigned = func() { n.assigned.Store(true) }
 		if n.topics != nil {
 			cfg.Topics = n.topics
 		}

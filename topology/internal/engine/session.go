@@ -102,6 +102,7 @@ func (w *work) announce(ctx context.Context, members []*member) {
 		}
 	}
 	w.complete.Store(true)
+	w.engine.announced.Store(true)
 	w.engine.cfg.Assigned()
 }
 

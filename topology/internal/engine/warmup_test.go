@@ -76,11 +76,12 @@ func TestAPartitionMovesWhenItsCopyIsWarm(t *testing.T) {
 	b.until(t, "the guest makes copies", func() bool { return ofGuest.keeps(partitions / 2) })
 	b.write(t, 20, 20)
 	b.await(t, 40*partitions)
-	if shares := b.settled(t, 2); len(shares["b"]["in"]) > 0 || guest.begun.Load() > 0 {
-		t.Errorf("the guest has %v without a warm copy", shares["b"])
+	if shares := b.settled(t, 2); len(shares["b"]["in"]) > 0 || guest.begun.Load() > 0 || guest.assigned.Load() {
+		t.Errorf("the guest has %v without a warm copy, ready: %t", shares["b"], guest.assigned.Load())
 	}
 	ofGuest.warmUp(partitions / 2)
 	b.until(t, "half of the partitions have moved", func() bool { return len(b.settled(t, 2)["b"]["in"]) == partitions/2 })
+	b.until(t, "the guest is ready", guest.assigned.Load)
 	b.write(t, 40, 20)
 	b.await(t, 60*partitions)
 	joined.stop(t)

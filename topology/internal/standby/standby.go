@@ -65,6 +65,7 @@ type Standbys struct {
 	end     context.CancelFunc
 	loading chan struct{} // has room for the copies that are loaded at once
 	running sync.WaitGroup
+	reader  sync.Once // follows all copies, from the first one on
 
 	mu       sync.Mutex
 	copies   map[int32]*copied
@@ -80,7 +81,6 @@ func New(cfg Config) *Standbys {
 	}
 	s := &Standbys{cfg: cfg, loading: make(chan struct{}, loadsAtOnce), copies: map[int32]*copied{}, left: map[int32]*copied{}, reserved: map[int32]*copied{}}
 	s.life, s.end = context.WithCancel(context.Background())
-	s.running.Go(s.follow)
 	return s
 }
 
@@ -104,6 +104,7 @@ func (s *Standbys) Assign(partitions []int32) {
 			c := newCopied(s, partition)
 			s.copies[partition] = c
 			s.running.Go(c.run)
+			s.reader.Do(func() { s.running.Go(s.follow) })
 		}
 	}
 }
