@@ -25,17 +25,15 @@ type sizes struct {
 	small      map[int32]bool // those whose changelogs are no longer than what a warm copy may be behind
 }
 
-// Look finds out how long the changelogs are. What is short is not [Standbys.Cold]
-// for a minute. After an error everything is.
+// Look finds out how long the changelogs are. Partitions with short ones are not
+// [Standbys.Cold] for a minute. After an error some may count as long that are not.
 func (s *Standbys) Look() error {
-	found := sizes{at: time.Now(), small: map[int32]bool{}}
-	var err error
-	for _, table := range s.cfg.Store.Owner.Tables {
-		if found.partitions, err = s.cfg.Client.Partitions(table.Topic); err != nil {
-			return err
-		}
-		break // all have as many
+	// All changelogs have as many partitions.
+	partitions, err := s.cfg.Client.Partitions(s.cfg.Store.Owner.Tables[0].Topic)
+	if err != nil {
+		return err
 	}
+	found := sizes{at: time.Now(), partitions: partitions, small: map[int32]bool{}}
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
