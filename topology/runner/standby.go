@@ -14,6 +14,10 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/store"
 )
 
+// lookTime is how long a process waits, before it joins its group, for the lengths
+// of the changelogs.
+const lookTime = 3 * time.Second
+
 // Standby is how a copy of a partition's tables came to the end of their
 // changelogs.
 type Standby struct {
@@ -50,8 +54,10 @@ func (m *member) keepStandbys(config *engine.Config) {
 	config.Standby = m.standbys
 	join := config.Consumer
 	config.Consumer = func(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup, error) {
-		if err := m.standbys.Look(); err != nil {
-			m.cfg.Logger.Warn("looking how long the changelogs are", "err", err)
+		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		defer cancel()
+		if err := m.standbys.Look(ctx); err != nil {
+			m.cfg.Logger.Warn("looking how long the changelogs are: tables may count as big that are not", "err", err)
 		}
 		return join(strategy)
 	}

@@ -1,8 +1,8 @@
 package standby
 
 import (
+	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,32 +25,56 @@ type sizes struct {
 	small      map[int32]bool // those whose changelogs are no longer than what a warm copy may be behind
 }
 
-// Look finds out how long the changelogs are. Partitions with short ones are not
-// [Standbys.Cold] for a minute. After an error some may count as long that are not.
-func (s *Standbys) Look() error {
+// Look finds out how long the changelogs are, and waits for that until ctx ends.
+// Partitions with short ones are not [Standbys.Cold] for a minute. Those of which
+// that is not known are.
+func (s *Standbys) Look(ctx context.Context) error {
+	seen := make(chan error, 1)
+	if err := s.begin(func() { seen <- s.look() }); err != nil {
+		return err
+	}
+	select {
+	case err := <-seen:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// begin does something beside, unless the standbys are closed.
+func (s *Standbys) begin(do func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.life.Err(); err != nil {
+		return err
+	}
+	s.running.Go(do)
+	return nil
+}
+
+func (s *Standbys) look() error {
 	// All changelogs have as many partitions.
 	partitions, err := s.cfg.Client.Partitions(s.cfg.Store.Owner.Tables[0].Topic)
 	if err != nil {
 		return err
 	}
-	found := sizes{at: time.Now(), partitions: partitions, small: map[int32]bool{}}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.sizes = found
-	}()
-	var mu sync.Mutex
+	s.mu.Lock()
+	s.sizes = sizes{at: time.Now(), partitions: partitions, small: map[int32]bool{}}
+	s.mu.Unlock()
 	var looking errgroup.Group
 	looking.SetLimit(looksAtOnce)
-	for partition := range found.partitions {
+	for partition := range partitions {
 		looking.Go(func() error {
+			if err := s.life.Err(); err != nil {
+				return err
+			}
 			length, err := s.length(partition)
 			if err != nil || length > warmLag {
 				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			found.small[partition] = true
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.sizes.small[partition] = true
 			return nil
 		})
 	}

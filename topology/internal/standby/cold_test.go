@@ -20,7 +20,7 @@ func TestPartitionsWithLongChangelogsAreCold(t *testing.T) {
 	}
 	b.write(t, "a", 1, pairs...)
 	b.write(t, "ttl", 2, pairs[:20]...)
-	if err := b.standbys.Look(); err != nil {
+	if err := b.standbys.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.standbys.Cold(); !slices.Equal(got, []int32{1}) {
