@@ -94,22 +94,3 @@ func TestAPartitionMovesWhenItsCopyIsWarm(t *testing.T) {
 		t.Errorf("warm copies of %v were taken over, want all", ofGuest.reserved)
 	}
 }
-
-// Partitions go at once to a process that would have to load their tables, if
-// nobody else has them.
-func TestAPartitionWithoutAnOwnerDoesNotWaitForACopy(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	host, guest := b.named(t, "a"), b.named(t, "b")
-	r := host.keeping(t, &copies{})
-	b.write(t, 0, 20)
-	b.await(t, 20*partitions)
-	var ofGuest copies
-	joined := guest.keeping(t, &ofGuest)
-	b.until(t, "the guest makes copies", func() bool { return ofGuest.keeps(partitions / 2) })
-	r.stop(t)
-	b.write(t, 20, 20)
-	b.await(t, 40*partitions)
-	joined.stop(t)
-	b.checkExact(t, 40)
-}
