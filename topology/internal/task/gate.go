@@ -88,7 +88,7 @@ func (r *run) setAside(ctx context.Context, message *sarama.ConsumerMessage, dea
 		r.stop()
 		return false
 	}
-	return r.replace(ctx, message, outputs) == done
+	return r.replace(ctx, &handed{message: message, shown: message}, Verdict{Outputs: outputs}) == done
 }
 
 // DeferCommit keeps the record from being done until the function that it returns
