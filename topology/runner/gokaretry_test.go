@@ -200,7 +200,9 @@ func TestParkedKeysOfAGokaGroupKeepTheirOrderAcrossARestart(t *testing.T) {
 	}
 
 	// The next process has an empty state folder, and one of the two is mended.
-	o.set(func(value string) bool { return strings.HasSuffix(value, "-009") && strings.Contains("02468", value[2:3]) })
+	o.set(func(value string) bool {
+		return strings.HasSuffix(value, "-009") && strings.Contains("02468", value[2:3])
+	})
 	r = b.runGroup(t, b.groupConfig(t), countingGroup(o), retry)
 	b.awaitValues(t, "out", keys/2*each+keys/2*9)
 	o.set(nil)

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
@@ -210,10 +208,10 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 
 // aside does what the input's policy says with a record that the process has died
 // of so often, and returns what is written for it.
-func (g *Group) aside(letters *letter.Writer) func(*sarama.ConsumerMessage, int) ([]task.Output, error) {
-	return func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-		j := &judge{group: g, letters: letters}
-		f := letter.Killed(m, m.Topic, deaths)
+func (g *Group) aside(letters *letter.Writer) func(task.Killed) ([]task.Output, error) {
+	return func(k task.Killed) ([]task.Output, error) {
+		j, m := &judge{group: g, letters: letters}, k.Message
+		f := letter.Killed(k, m.Topic)
 		verdict := j.giveUp(f, []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", f.Err})
 		return verdict.Outputs, verdict.Err
 	}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
@@ -72,7 +71,7 @@ type member struct {
 
 	// aside returns what is written in place of a record that the process has died
 	// of, nil where that ends the run.
-	aside func(*sarama.ConsumerMessage, int) ([]task.Output, error)
+	aside func(task.Killed) ([]task.Output, error)
 }
 
 // processorError is what stopped a processor, other than the end of its context.

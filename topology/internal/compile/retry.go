@@ -10,6 +10,7 @@ import (
 
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/parking"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
 // dueAtOnce bounds the parked records that one unit takes.
@@ -104,6 +105,9 @@ func inPlace(r record, retry graph.Retry) graph.Retry {
 func (p *Program) due(ctx goka.Context, _ any) {
 	r := ctx.(record)
 	left := dueAtOnce
+	if r.Single() {
+		left = 1
+	}
 	names, err := p.Lot.Due(r, p.now(), left)
 	if err != nil {
 		p.broken(r, err)
@@ -172,16 +176,14 @@ func (p *Program) replay(ctx goka.Context, _ any) {
 	}
 }
 
-// original returns a record as it was in its input, also one of the retry topic.
-func (p *Program) original(message *sarama.ConsumerMessage) *sarama.ConsumerMessage {
-	if p.Retry == "" || message.Topic != p.Retry {
-		return message
+// original makes of a record of the retry topic what it was in its input.
+func (p *Program) original(k *task.Killed) {
+	if p.Retry == "" || k.Message.Topic != p.Retry {
+		return
 	}
-	e, err := parking.Replayed(message)
-	if err != nil {
-		return message
+	if e, err := parking.Replayed(k.Message); err == nil {
+		k.Message, k.Earlier = e.Message(), e
 	}
-	return e.Message()
 }
 
 // rawCodec leaves bytes as they are: what they are is not known before the

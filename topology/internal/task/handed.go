@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 
@@ -53,18 +54,22 @@ func (h *handed) lane() string {
 // show returns a record of the inbox as the group is to see it. Without one, for
 // an alarm when nothing is due, it says what is next.
 func (r *run) show(ctx context.Context, message *sarama.ConsumerMessage) (*handed, admission) {
-	cfg := &r.task.cfg
-	switch {
-	case !cfg.HandWritten || message.Topic != cfg.Retry && message.Topic != cfg.Alarm:
-		return &handed{message: message, shown: message}, handOver
-	case message.Topic == cfg.Alarm:
+	if cfg := &r.task.cfg; cfg.HandWritten && cfg.Alarm != "" && message.Topic == cfg.Alarm {
 		return r.due(ctx, message)
 	}
-	e, err := parking.Replayed(message)
-	if err != nil {
-		return &handed{message: message, shown: message, fault: err}, handOver
+	return r.shown(message), handOver
+}
+
+// shown is show for a record of a topic.
+func (r *run) shown(message *sarama.ConsumerMessage) *handed {
+	h := &handed{message: message, shown: message}
+	if cfg := &r.task.cfg; !cfg.HandWritten || cfg.Retry == "" || message.Topic != cfg.Retry {
+		return h
 	}
-	return &handed{message: message, shown: e.Message(), entry: e}, handOver
+	if h.entry, h.fault = parking.Replayed(message); h.fault == nil {
+		h.shown = h.entry.Message()
+	}
+	return h
 }
 
 // dueAtOnce bounds the queues that are looked up at once.
@@ -104,6 +109,9 @@ func (r *run) head(alarm *sarama.ConsumerMessage, most int) (h *handed, err erro
 		}
 	}
 	e, err := lot.First(reader{r.task}, r.queues[0])
+	if err == nil && e == nil {
+		err = fmt.Errorf("queue %q of the parked records is due and empty", r.queues[0])
+	}
 	if err != nil {
 		return nil, err
 	}

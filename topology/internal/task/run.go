@@ -7,6 +7,7 @@ import (
 	"hash"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -28,7 +29,8 @@ type run struct {
 	masks  int
 	masked map[int64]*handed // what goka knows by another offset than the inbox
 
-	queues []string // what is due, for the goroutine that hands over
+	queues []string    // what is due, for the goroutine that hands over
+	single atomic.Bool // whether records are handed over one at a time
 }
 
 // process runs a processor until it fails or the task is stopped. It returns the

@@ -70,9 +70,9 @@ type Config struct {
 	Open func(context.Context) (State, error)
 	// Gate is what records go through after the start. The default is none.
 	Gate Gate
-	// Aside returns what is written in place of a record that the process has died
-	// of so often, in place of processing it. The default ends the run.
-	Aside func(record *sarama.ConsumerMessage, deaths int) ([]Output, error)
+	// Aside returns what is written in place of processing a record that the process
+	// has died of. The default ends the run.
+	Aside func(Killed) ([]Output, error)
 	// Limits bound what is held in memory.
 	Limits Limits
 	// Changed is called when enough units are finished for a commit. It must not
