@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -149,5 +150,68 @@ func TestAGroupThatDefersParksNothing(t *testing.T) {
 	b.seal(t, 3)
 	if diff := cmp.Diff(b.outputs(t, "dead"), []string{"k=bad false"}); diff != "" {
 		t.Errorf("dead letters (-got +want): %s", diff)
+	}
+}
+
+// suspicious is a gate for one record at a time, of which the first parked one has
+// killed.
+type suspicious struct {
+	task.Gate
+	numbers []int64
+}
+
+func (s *suspicious) Size(context.Context) (int, error) { return 1, nil }
+
+func (s *suspicious) Leave(bool) {}
+
+func (s *suspicious) Enter(_ context.Context, topic string, number int64) (int, error) {
+	if topic != "" {
+		return 0, nil
+	}
+	s.numbers = append(s.numbers, number)
+	if len(s.numbers) == 1 {
+		return 2, nil
+	}
+	return 0, nil
+}
+
+// A parked record goes through the gate under a number of its own, and is set
+// aside with its row.
+func TestAParkedRecordIsSetAsideAtTheGate(t *testing.T) {
+	t.Parallel()
+	gate := &suspicious{}
+	var killed []task.Killed
+	b := start(t, withRetries(func(cfg *task.Config) {
+		cfg.Judge, cfg.Gate = parkingJudge(3), gate
+		cfg.Aside = func(k task.Killed) ([]task.Output, error) {
+			killed = append(killed, k)
+			return []task.Output{{Topic: "aside", Partition: -1, Key: string(k.Message.Key), Value: k.Message.Value}}, nil
+		}
+	}), edges(placing)...)
+	b.put(t, message("in", 5, "bad1"), message("in", 6, "bad2"), message("in", 7, "b"))
+	deadline := time.After(patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for len(b.outputs(t, "out")) < 1 {
+		b.take(t)
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("the record behind them is not processed")
+		}
+	}
+	b.Kill()
+	_ = b.end(t)
+	if diff := cmp.Diff(b.outputs(t, "aside"), []string{"k=bad1"}); diff != "" {
+		t.Errorf("set aside (-got +want): %s", diff)
+	}
+	if len(killed) != 1 || killed[0].Deaths != 2 || killed[0].Earlier == nil || killed[0].Earlier.Attempts != 1 {
+		t.Errorf("got %+v, want the parked record with its tries", killed)
+	}
+	if diff := cmp.Diff(b.outputs(t, "dead"), []string{"k=bad2 false"}); diff != "" {
+		t.Errorf("dead letters (-got +want): %s", diff)
+	}
+	if n := slices.Compact(gate.numbers); len(n) < 2 || n[0] == n[1] {
+		t.Errorf("got the numbers %v, want each record to have its own", n)
 	}
 }
