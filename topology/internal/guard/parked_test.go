@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -80,6 +81,42 @@ func TestParkedRecordsAndThoseOfATopicHaveMarksOfTheirOwn(t *testing.T) {
 	p.commit()
 	if diff := cmp.Diff(w.committed.Metadata, "gokavro/1 by=X starts=2 record=20 deaths=1 live=false"); diff != "" {
 		t.Errorf("when it is done (-got +want): %s", diff)
+	}
+}
+
+// Random kills, in and between parked records, that leave a process the time to
+// process more than one.
+func TestRandomKillsSetNoParkedRecordAside(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	w := parkedWorld()
+	const records = 1000
+	for done, starts := int64(0), 0; done < records; starts++ {
+		if starts > records {
+			t.Fatalf("%d are done after %d starts", done, starts)
+		}
+		p := w.start()
+		for left := 4 + random.IntN(200); left > 0 && done < records; left-- {
+			size, err := p.gate.Size(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size > 0 {
+				if deaths := p.tryParked(t, done); deaths > 0 {
+					t.Fatalf("record %d is to be set aside after %d deaths", done, deaths)
+				}
+			}
+			if left--; left <= 0 {
+				break // killed with the record in hand
+			}
+			if size > 0 {
+				p.gate.Leave(true)
+			}
+			p.commit()
+			done++
+		}
 	}
 }
 
