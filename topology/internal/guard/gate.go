@@ -21,7 +21,7 @@ type Gate struct {
 	died    bool              // a process has died here
 	left    int               // batches until the gate is open, or until they are of more than one record
 	inside  bool              // a batch is being processed
-	topic   string            // the batch's, of the records that have one
+	parked  bool              // it is of parked records
 	away    bool              // the partition may be about to go to another process
 
 	// The numbers of the last change, of that in the last commit and of that which
@@ -111,7 +111,7 @@ func (g *Gate) Size(ctx context.Context) (int, error) {
 // ctx ends. The topic may be [Parked]. The record must be set aside, as the only one of its batch, when
 // processes have died of it, and deaths tells how many.
 func (g *Gate) Enter(ctx context.Context, topic string, offset int64) (deaths int, err error) {
-	before := g.deaths(topic, offset)
+	before := g.begin(topic, offset)
 	if before >= fatal {
 		return before, nil
 	}
@@ -123,9 +123,12 @@ func (g *Gate) Enter(ctx context.Context, topic string, offset int64) (deaths in
 	return 0, g.await(ctx, g.enter(topic, offset))
 }
 
-func (g *Gate) deaths(topic string, offset int64) int {
+// begin begins a batch, and returns how often a process has died of its first
+// record.
+func (g *Gate) begin(topic string, offset int64) (deaths int) {
 	g.guard.mu.Lock()
 	defer g.guard.mu.Unlock()
+	g.parked = topic == Parked
 	if p := g.places[topic]; p != nil && p.Record == offset {
 		return p.Deaths
 	}
@@ -149,7 +152,7 @@ func (g *Gate) alone(ctx context.Context) error {
 func (g *Gate) enter(topic string, offset int64) int64 {
 	g.guard.mu.Lock()
 	defer g.guard.mu.Unlock()
-	g.inside, g.topic = true, topic
+	g.inside = true
 	p := g.places[topic]
 	if p == nil {
 		p = &place{Mark{Record: None}, offset}
@@ -196,15 +199,17 @@ func (g *Gate) Leave(done bool) {
 		g.release()
 		g.release = nil
 	}
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	parked := g.parked
+	g.parked = false
 	if !done {
 		return
 	}
-	g.guard.mu.Lock()
-	defer g.guard.mu.Unlock()
 	for _, p := range g.places {
 		p.Live = false
 	}
-	if g.inside && g.topic == Parked {
+	if parked {
 		delete(g.places, Parked) // what was in front of it is done, as a moved offset tells of others
 	}
 	g.inside = false

@@ -45,9 +45,22 @@ func TestAParkedRecordThatKillsIsFoundOut(t *testing.T) {
 	p := w.start()
 	p.tryParked(t, 7)
 	p.gate.Leave(true)
-	p.commit()
-	if p.live(t); w.committed.Metadata != "" {
-		t.Errorf("got %q at the end", w.committed.Metadata)
+	if p.commit(); w.committed.Metadata != "" {
+		t.Errorf("got %q when it is set aside", w.committed.Metadata)
+	}
+}
+
+// When it is not due yet, others go first.
+func TestAParkedSuspectWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	w := parkedWorld()
+	for range 3 {
+		w.start().tryParked(t, 7)
+	}
+	p := w.start()
+	p.gate.Leave(true) // of a batch without a name
+	if deaths := p.tryParked(t, 7); deaths != 2 {
+		t.Errorf("got %d deaths, want 2", deaths)
 	}
 }
 

@@ -130,6 +130,7 @@ func (s *session) GenerationID() int32 { return 0 }
 func (s *session) MarkOffset(topic string, _ int32, offset int64, _ string) {
 	offset--
 	if h := s.run.unmask(offset); h != nil {
+		defer s.run.forget(offset)
 		topic, offset = h.message.Topic, h.message.Offset
 	}
 	s.run.task.finish(s.run, topic, offset)

@@ -182,7 +182,7 @@ func (r *run) disguised(h *handed) *sarama.ConsumerMessage {
 }
 
 // unmask returns the record that goka knows by an offset of disguised, nil for
-// another offset.
+// another offset or one that is forgotten.
 func (r *run) unmask(offset int64) *handed {
 	if offset >= noOffset {
 		return nil
@@ -192,7 +192,15 @@ func (r *run) unmask(offset int64) *handed {
 	return r.masked[offset]
 }
 
-// handedFor returns a record of the inbox as it was handed over.
+// forget is told of a record that is done.
+func (r *run) forget(offset int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.masked, offset)
+}
+
+// handedFor returns a record of the inbox that is not done as it was handed over,
+// nil for none.
 func (r *run) handedFor(message *sarama.ConsumerMessage) *handed {
 	if message == nil {
 		return nil
@@ -204,7 +212,7 @@ func (r *run) handedFor(message *sarama.ConsumerMessage) *handed {
 			return h
 		}
 	}
-	return &handed{message: message, shown: message}
+	return r.shown(message)
 }
 
 // reader reads tables for the goroutine that hands over: as they are with all
