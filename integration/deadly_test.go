@@ -230,7 +230,8 @@ func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 		death
 		starts int // at most
 	}{
-		{death{kind: deadly, delivery: runner.ExactlyOnce}, 4}, {death{kind: deadly, delivery: runner.AtLeastOnce}, 4},
+		{death{kind: deadly, delivery: runner.ExactlyOnce}, 4},
+		{death{kind: deadly, delivery: runner.AtLeastOnce}, 4},
 		{death{kind: deadlyByHand, delivery: runner.ExactlyOnce}, 4},
 		// The first process is through its first batches when the record is due.
 		{death{kind: deadly, delivery: runner.ExactlyOnce, parked: true}, 5},

@@ -23,10 +23,7 @@ func tell(own, parked Mark) string {
 	if text == "" {
 		text = prefix
 	}
-	for _, field := range strings.Fields(parked.String())[1:] {
-		text += " " + parkedField + field
-	}
-	return text
+	return text + strings.TrimPrefix(strings.ReplaceAll(parked.String(), " ", " "+parkedField), prefix)
 }
 
 // ParseParked reads the mark of the parked records that a text holds.
