@@ -47,14 +47,15 @@ func Hasher(h func() hash.Hash32) GroupOption {
 
 // BesideGoka lets processes of goka.NewProcessor be members of the group at the
 // same time, for as long as a group is being switched. Rebalances stop all
-// partitions then. It needs [AtLeastOnce].
+// partitions then. Nothing is replayed or parked. It needs [AtLeastOnce].
 func BesideGoka() GroupOption { return func(g *Group) { g.beside = true } }
 
 // FromGoka returns a runner of a goka group as it is: inputs, outputs, loop,
 // table, joins, lookups and visitors. Its topics have the names that goka gives
 // them. It stands in for goka.NewProcessor; cfg needs brokers, and no registry.
 // The topics of inputs and tables must exist; the group's own table and loop
-// are created, as goka does. It uses no network.
+// are created, as goka does, and so are GROUP-dead-letters and GROUP-retry, which
+// replayed letters come through. It uses no network.
 func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, error) {
 	cfg = cfg.WithDefaults()
 	err := cfg.validate(needs{registry: false})

@@ -25,7 +25,9 @@ import (
 // OnError sets what becomes of records of inputs that the group cannot process:
 // that their codec does not decode, that their callback fails or panics at, or
 // whose outputs a broker refuses. Without topics it is for all inputs that have
-// none of their own. Default: the dead letters, without another try.
+// none of their own. Default: the dead letters, without another try. Records that
+// the policy's Retry.Topic parks wait in the table GROUP-parked, which is created;
+// a group that calls DeferCommit parks none.
 func OnError(p graph.Policy, topics ...string) GroupOption {
 	return func(g *Group) {
 		if len(topics) == 0 {
