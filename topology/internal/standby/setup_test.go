@@ -159,6 +159,28 @@ func (b *testBundle) write(t *testing.T, table string, partition int32, pairs ..
 	}
 }
 
+// makeAnew deletes a table's topic and makes another one of that name.
+func (b *testBundle) makeAnew(t *testing.T, table string) {
+	t.Helper()
+	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := b.client.TopicID(t.Context(), b.topic(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.DeleteTopic(b.topic(table)); err != nil {
+		t.Fatal(err)
+	}
+	// A broker that has still to delete the old one says that it exists already.
+	eventually(t, "the topic is made anew", func() bool {
+		_ = admin.CreateTopic(b.topic(table), &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false)
+		id, err := b.client.TopicID(t.Context(), b.topic(table))
+		return err == nil && id != before
+	})
+}
+
 func (b *testBundle) end(t *testing.T, table string, iso kafka.Isolation) int64 {
 	t.Helper()
 	end, err := b.client.EndOffset(b.topic(table), 0, iso)

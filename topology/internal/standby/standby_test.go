@@ -1,7 +1,6 @@
 package standby_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/IBM/sarama"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
@@ -224,17 +222,7 @@ func TestACopyOfAChangelogThatWasMadeAnewIsLoadedAnew(t *testing.T) {
 	b.write(t, "a", 0, "k", "1", "gone", "1")
 	b.standbys.Assign([]int32{0})
 	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
-	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.DeleteTopic(b.topic("a")); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the topic is made anew", func() bool {
-		err := admin.CreateTopic(b.topic("a"), &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false)
-		return err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists)
-	})
+	b.makeAnew(t, "a")
 	b.write(t, "a", 0, "k", "2")
 	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
 	if got := b.heard.reasons(); len(got) != 1 || !strings.Contains(got[0], "made anew") {
