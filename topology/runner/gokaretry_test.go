@@ -175,57 +175,6 @@ func TestReplaysThatAGokaGroupCannotReadComeBack(t *testing.T) {
 	}
 }
 
-func TestParkedKeysOfAGokaGroupKeepTheirOrderAcrossARestart(t *testing.T) {
-	t.Parallel()
-	const keys, each = 20, 15
-	b := setup(t, devstack.Config{})
-	b.topics(t, 4, "in", "send", "out", "places")
-	var records []kafka.Record
-	for i := range each {
-		for k := range keys {
-			key := fmt.Sprintf("k%02d", k)
-			records = append(records, placed("in", key, fmt.Sprintf("%s-%03d", key, i), 4))
-		}
-	}
-	b.write(t, records...)
-	o := &outages{broken: func(value string) bool {
-		return strings.Contains("02468", value[2:3]) && (strings.HasSuffix(value, "-003") || strings.HasSuffix(value, "-009"))
-	}}
-	retry := runner.OnError(graph.Policy{Retry: graph.Retry{Topic: true, TopicAttempts: 1000, Backoff: 20 * time.Millisecond, MaxBackoff: 50 * time.Millisecond}})
-	r := b.runGroup(t, b.groupConfig(t), countingGroup(o), retry)
-	b.awaitValues(t, "out", keys/2*each+keys/2*3)
-	r.stop(t)
-	if got := len(b.read(t, "out")); got != keys/2*each+keys/2*3 {
-		t.Fatalf("got %d outputs while half of the keys are parked, want %d", got, keys/2*each+keys/2*3)
-	}
-
-	// The next process has an empty state folder, and one of the two is mended.
-	o.set(func(value string) bool {
-		return strings.HasSuffix(value, "-009") && strings.Contains("02468", value[2:3])
-	})
-	r = b.runGroup(t, b.groupConfig(t), countingGroup(o), retry)
-	b.awaitValues(t, "out", keys/2*each+keys/2*9)
-	o.set(nil)
-	b.awaitValues(t, "out", keys*each)
-	r.stop(t)
-	if r.Stats().Parked == 0 {
-		t.Error("got no parked records counted")
-	}
-	inOrder(t, b.read(t, "out"), keys, each)
-	if letters := b.read(t, "count-dead-letters"); len(letters) > 0 {
-		t.Errorf("got %d dead letters, want none", len(letters))
-	}
-	left := map[string]bool{}
-	for _, row := range b.read(t, "count-parked") {
-		left[string(row.Key)] = len(row.Value) > 0
-	}
-	for key, there := range left {
-		if there {
-			t.Errorf("the row %q of parked records is left over", key)
-		}
-	}
-}
-
 func TestARecordOfAGokaGroupIsParkedUntilItsTriesAreUsedUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t, devstack.Config{})

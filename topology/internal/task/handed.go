@@ -90,9 +90,9 @@ func (r *run) due(ctx context.Context, alarm *sarama.ConsumerMessage) (*handed, 
 		return nil, done
 	}
 	r.queues = r.queues[1:]
-	if len(r.queues) > 0 {
-		r.task.inbox.wakeAt(time.Now())
-	}
+	// Of the times that are set only the earliest is kept: the one that comes after
+	// those that are due is looked up behind them.
+	r.task.inbox.wakeAt(time.Now())
 	return h, handOver
 }
 

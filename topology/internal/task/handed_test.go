@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -109,17 +110,7 @@ func TestRecordsOfAHandWrittenGroupWaitBehindTheirKey(t *testing.T) {
 	if err := b.Put(t.Context(), "in", 10, []*sarama.ConsumerMessage{message("in", 5, "a"), message("in", 6, "bad"), message("in", 7, "b"), other, message("in", 9, "c")}); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.After(patience)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for len(b.outputs(t, "out")) < 4 || len(b.outputs(t, "dead")) < 1 {
-		b.take(t)
-		select {
-		case <-deadline:
-			t.Fatalf("got %v, %v", b.outputs(t, "out"), b.outputs(t, "dead"))
-		case <-tick.C:
-		}
-	}
+	b.awaitOutputs(t, 4)
 	var ofKey []string
 	for _, out := range b.outputs(t, "out") {
 		if strings.HasPrefix(out, "k=") {
@@ -134,6 +125,49 @@ func TestRecordsOfAHandWrittenGroupWaitBehindTheirKey(t *testing.T) {
 	}
 	if got := tries.Load(); got != 3 {
 		t.Errorf("got %d tries, want 3", got)
+	}
+}
+
+// Some are due together, and another one later.
+func TestEachParkedRecordOfAHandWrittenGroupHasItsTurn(t *testing.T) {
+	t.Parallel()
+	tried := map[string]bool{}
+	b := start(t, withRetries(func(cfg *task.Config) {
+		cfg.Judge = func(f task.Failure) task.Verdict {
+			wait := 20 * time.Millisecond
+			if string(f.Message.Key) == "2" {
+				wait *= 10
+			}
+			return task.Verdict{Park: parking.NewEntry(f.Message), Due: time.Now().Add(wait)}
+		}
+	}), edges(func(ctx goka.Context, msg any) {
+		if !tried[ctx.Key()] {
+			tried[ctx.Key()] = true
+			ctx.Fail(errors.New("asked to fail"))
+		}
+		placing(ctx, msg)
+	})...)
+	for i := range int64(3) {
+		m := message("in", i, "v")
+		m.Key = strconv.AppendInt(nil, i, 10)
+		b.put(t, m)
+	}
+	b.awaitOutputs(t, 3)
+}
+
+// awaitOutputs waits until so much is written to topic out.
+func (b *testBundle) awaitOutputs(t *testing.T, n int) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for len(b.outputs(t, "out")) < n {
+		b.take(t)
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("got %v, want %d", b.outputs(t, "out"), n)
+		}
 	}
 }
 
@@ -189,17 +223,7 @@ func TestAParkedRecordIsSetAsideAtTheGate(t *testing.T) {
 		}
 	}), edges(placing)...)
 	b.put(t, message("in", 5, "bad1"), message("in", 6, "bad2"), message("in", 7, "b"))
-	deadline := time.After(patience)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for len(b.outputs(t, "out")) < 1 {
-		b.take(t)
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("the record behind them is not processed")
-		}
-	}
+	b.awaitOutputs(t, 1)
 	b.Kill()
 	_ = b.end(t)
 	if diff := cmp.Diff(b.outputs(t, "aside"), []string{"k=bad1"}); diff != "" {
