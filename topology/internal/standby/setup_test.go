@@ -212,14 +212,33 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// promote releases partition 0's copy and opens it as a task does. restored is
-// how many records that had to read.
-func (b *testBundle) promote(t *testing.T) (db *store.DB, restored int64) {
+// take takes partition 0's copy over, or opens its tables, as a task does. warm
+// tells whether the copy was up to date.
+func (b *testBundle) take(t *testing.T) (db *store.DB, warm bool) {
 	t.Helper()
-	if err := b.standbys.Release(0); err != nil {
+	b.standbys.Reserve(0)
+	db, warm, err := b.standbys.Take(0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	db = b.open(t)
+	if db == nil {
+		return b.open(t), warm
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db, warm
+}
+
+// promote takes partition 0's copy over and restores its tables. restored is how
+// many records that had to read.
+func (b *testBundle) promote(t *testing.T) (db *store.DB, restored int64) {
+	t.Helper()
+	db, _ = b.take(t)
+	return db, b.restore(t, db)
+}
+
+// restore reads what partition 0's tables do not have yet.
+func (b *testBundle) restore(t *testing.T, db *store.DB) (restored int64) {
+	t.Helper()
 	var mu sync.Mutex
 	events := restore.Events{Finished: func(p restore.Progress) {
 		mu.Lock()
@@ -235,7 +254,7 @@ func (b *testBundle) promote(t *testing.T) (db *store.DB, restored int64) {
 	if err := restore.Run(ctx, restore.Config{Client: b.client, Events: events}, tables...); err != nil {
 		t.Fatal(err)
 	}
-	return db, restored
+	return restored
 }
 
 // open opens partition 0's database.
