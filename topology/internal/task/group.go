@@ -21,6 +21,7 @@ func (g *group) Consume(ctx context.Context, names []string, handler sarama.Cons
 	if err := handler.Setup(s); err != nil {
 		return err
 	}
+	g.run.visits.allow()
 	messages := make(chan *sarama.ConsumerMessage, ahead)
 	none := make(chan *sarama.ConsumerMessage)
 	errs := make([]error, len(names)+1)
@@ -43,6 +44,7 @@ func (g *group) Consume(ctx context.Context, names []string, handler sarama.Cons
 	claims.Wait()
 	stop()
 	<-fed
+	g.run.visits.forbid()
 	errs[len(names)] = handler.Cleanup(s)
 	return errors.Join(errs...)
 }

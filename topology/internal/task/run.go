@@ -31,6 +31,8 @@ type run struct {
 
 	queues []string    // what is due, for the goroutine that hands over
 	single atomic.Bool // whether records are handed over one at a time
+
+	visits visits
 }
 
 // process runs a processor until it fails or the task is stopped. It returns the
@@ -176,20 +178,4 @@ func (l debugLog) Println(args ...any) {
 // Printf logs a line of goka's.
 func (l debugLog) Printf(format string, args ...any) {
 	l.log.Debug("goka", "line", fmt.Sprintf(format, args...))
-}
-
-// Visit runs a visitor of the group on every row, and returns how many.
-func (t *Task) Visit(ctx context.Context, name string, meta any) (int64, error) {
-	t.mu.Lock()
-	r := t.run
-	t.mu.Unlock()
-	if r == nil {
-		return 0, errors.New("the task is not running")
-	}
-	visited, err := r.processor.VisitAllWithStats(ctx, name, meta)
-	// All callbacks have returned when goka says that all rows were visited.
-	if err == nil {
-		t.visited(r)
-	}
-	return visited, err
 }

@@ -11,30 +11,6 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
-// goka's visits run beside the processor, and may outlast it.
-func TestAVisitThatOutlastsItsTaskFindsNoTables(t *testing.T) {
-	t.Parallel()
-	b := start(t, nil, edges(appending)...)
-	b.put(t, message("in", 5, "a"))
-	b.seal(t, 1)
-	under, err := b.Iterator(table)
-	if err != nil || !under.Next() {
-		t.Fatalf("got no row, %v", err)
-	}
-	b.Kill()
-	_ = b.end(t)
-	if err := b.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if under.Next() || under.Err() == nil {
-		t.Errorf("got %q of tables that are closed, error %v", under.Key(), under.Err())
-	}
-	under.Release()
-	if late, err := b.Iterator(table); err == nil {
-		t.Errorf("got %v of tables that are closed, want an error", late)
-	}
-}
-
 // A record that is set aside meanwhile does not end the visit's unit, whose
 // callback still writes.
 func TestAVisitIsCommittedWholeBesideARecordThatIsSetAside(t *testing.T) {
