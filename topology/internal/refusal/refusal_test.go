@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -93,6 +94,26 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 			t.Errorf("got %v, want the topic and %q", err, want)
 		}
 	}
+}
+
+// After a while the broker is asked again, since somebody may have mended it.
+func TestARefusalIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var m refusal.Memory
+		m.Note(refused(sarama.ErrTopicAuthorizationFailed, false))
+		<-time.After(5 * time.Minute)
+		if err := m.Check("out", "key", nil, noon); err == nil {
+			t.Error("it is forgotten within 5 minutes")
+		}
+		<-time.After(time.Second)
+		if err := m.Check("out", "key", nil, noon); err != nil {
+			t.Errorf("got %v after 5 minutes", err)
+		}
+		if !m.Note(refused(sarama.ErrTopicAuthorizationFailed, false)) {
+			t.Error("the next refusal was no news")
+		}
+	})
 }
 
 func TestNoMemoryRefusesNothing(t *testing.T) {
