@@ -41,6 +41,8 @@ type work struct {
 	mu       sync.Mutex
 	tasks    map[int32]*member
 	open     map[int32]int               // tasks whose folder is not closed, by partition
+	single   bool                        // whether a partition is processed alone
+	resting  []*task.Task                // for that
 	session  sarama.ConsumerGroupSession // nil between two
 	last     lastSession
 	left     bool
@@ -219,6 +221,7 @@ func (w *work) start(partition int32) *member {
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
 	w.pause(m.task)
+	w.rest(m.task)
 	w.open[partition]++
 	go func() {
 		defer close(m.ended)
