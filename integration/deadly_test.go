@@ -66,10 +66,15 @@ func deaths() []death {
 // overflow needs more stack than the process may have.
 func overflow() {
 	debug.SetMaxStack(1 << 20)
-	deeper(0)
+	panic(deeper(1))
 }
 
-func deeper(depth int) int { return deeper(depth+1) + depth }
+func deeper(depth int) int {
+	if depth == 0 {
+		return 0 // which is far
+	}
+	return deeper(depth+1) + depth
+}
 
 // dieOf ends the process if a word is the deadly one.
 func dieOf(word string) {
@@ -244,7 +249,7 @@ func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 	const each, at = 60, 10
 	fates := []fate{{deadly, runner.ExactlyOnce, exits()}, {deadly, runner.AtLeastOnce, exits()}, {deadlyByHand, runner.ExactlyOnce, exits()}}
 	survives := func(t *testing.T, c *cluster, f fate) {
-		t.Parallel()
+		t.Helper()
 		own := newCluster(t, c.brokers, c.registry)
 		own.words(t, each, at)
 		// A death in the middle of a rebalance, as each start has one, may not count.
@@ -256,14 +261,20 @@ func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 	}
 	onEachCluster(t, func(t *testing.T, c *cluster) {
 		for _, f := range fates {
-			t.Run(f.String(), func(t *testing.T) { survives(t, c, f) })
+			t.Run(f.String(), func(t *testing.T) {
+				t.Parallel()
+				survives(t, c, f)
+			})
 		}
 	})
 	// How it dies is nothing to a broker.
 	c := newCluster(t, "", "")
 	for _, d := range deaths()[1:] {
 		f := fate{deadly, runner.ExactlyOnce, d}
-		t.Run(f.String(), func(t *testing.T) { survives(t, c, f) })
+		t.Run(f.String(), func(t *testing.T) {
+			t.Parallel()
+			survives(t, c, f)
+		})
 	}
 }
 
