@@ -1,21 +1,19 @@
 package integration_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/codecs"
@@ -37,56 +35,7 @@ const (
 	deadlyExit = 66
 	// deadlyWord is how the record's value begins.
 	deadlyWord = "deadly"
-	// deathEnv names the death that they die, that of [exits] without it.
-	deathEnv = "TEST_DEATH"
 )
-
-// death is a way in which a record ends the process.
-type death struct {
-	name string
-	// die does not return.
-	die func()
-	// code is the exit code then, and log a part of what the process says.
-	code int
-	log  string
-}
-
-func exits() death {
-	return death{name: "exit", code: deadlyExit, die: func() { os.Exit(deadlyExit) }}
-}
-
-func deaths() []death {
-	all := []death{exits(), {name: "stack", code: 2, log: "goroutine stack exceeds", die: overflow}}
-	if canExhaust {
-		all = append(all, death{name: "memory", code: 2, log: "out of memory", die: exhaust})
-	}
-	return all
-}
-
-// overflow needs more stack than the process may have.
-func overflow() {
-	debug.SetMaxStack(1 << 20)
-	panic(deeper(1))
-}
-
-func deeper(depth int) int {
-	if depth == 0 {
-		return 0 // which is far
-	}
-	return deeper(depth+1) + depth
-}
-
-// dieOf ends the process if a word is the deadly one.
-func dieOf(word string) {
-	if !strings.HasPrefix(word, deadlyWord) {
-		return
-	}
-	for _, d := range deaths() {
-		if d.name == cmp.Or(os.Getenv(deathEnv), exits().name) {
-			d.die()
-		}
-	}
-}
 
 // fragile counts the words of each key, and dies of one.
 func fragile() *topology.Topology {
@@ -192,23 +141,23 @@ func (c *cluster) counted(t *testing.T) map[string][]string {
 	return found
 }
 
-// fate is what a worker runs and dies of.
-type fate struct {
+// death is what a worker runs and how it ends.
+type death struct {
 	kind     string
 	delivery runner.Delivery
-	death    death
+	ending   ending
 }
 
-func (f fate) String() string { return f.kind + ", " + string(f.delivery) + ", " + f.death.name }
+func (d death) String() string { return d.kind + ", " + string(d.delivery) + ", " + d.ending.name }
 
 // survive starts workers until all words are counted and the deadly one is
 // kept, and returns how many it took.
-func (c *cluster) survive(t *testing.T, f fate, words int) (starts int) {
+func (c *cluster) survive(t *testing.T, d death, words int) (starts int) {
 	t.Helper()
 	dir := t.TempDir()
 	launch := worker.Launch{
-		Kind: f.kind, Env: []string{deathEnv + "=" + f.death.name}, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
-		Args: c.args("--topic-prefix", c.prefix, "--create-topics", strconv.Itoa(partitions), "--delivery", string(f.delivery)),
+		Kind: d.kind, Env: []string{endingEnv + "=" + d.ending.name}, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
+		Args: c.args("--topic-prefix", c.prefix, "--create-topics", strconv.Itoa(partitions), "--delivery", string(d.delivery)),
 	}
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -236,8 +185,8 @@ func (c *cluster) survive(t *testing.T, f fate, words int) (starts int) {
 			}
 			return starts
 		}
-		if p.Code() != f.death.code || !strings.Contains(string(p.Logged()), f.death.log) {
-			t.Fatalf("start %d ended with code %d, want %d and %q in its log: %s", starts, p.Code(), f.death.code, f.death.log, p.LastLines(5))
+		if p.Code() != d.ending.code || !strings.Contains(string(p.Logged()), d.ending.log) {
+			t.Fatalf("start %d ended with code %d, want %d and %q in its log: %s", starts, p.Code(), d.ending.code, d.ending.log, p.LastLines(5))
 		}
 	}
 }
@@ -247,33 +196,33 @@ func (c *cluster) survive(t *testing.T, f fate, words int) (starts int) {
 func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 	t.Parallel()
 	const each, at = 60, 10
-	fates := []fate{{deadly, runner.ExactlyOnce, exits()}, {deadly, runner.AtLeastOnce, exits()}, {deadlyByHand, runner.ExactlyOnce, exits()}}
-	survives := func(t *testing.T, c *cluster, f fate) {
+	all := []death{{deadly, runner.ExactlyOnce, exits()}, {deadly, runner.AtLeastOnce, exits()}, {deadlyByHand, runner.ExactlyOnce, exits()}}
+	survives := func(t *testing.T, c *cluster, d death) {
 		t.Helper()
 		own := newCluster(t, c.brokers, c.registry)
 		own.words(t, each, at)
 		// A death in the middle of a rebalance, as each start has one, may not count.
-		if starts := own.survive(t, f, each*2*partitions); starts > 5 {
+		if starts := own.survive(t, d, each*2*partitions); starts > 5 {
 			t.Errorf("it took %d starts, want 4, or 5 at most", starts)
 		}
-		own.checkCounted(t, f.delivery, each)
+		own.checkCounted(t, d.delivery, each)
 		own.checkDeadly(t)
 	}
 	onEachCluster(t, func(t *testing.T, c *cluster) {
-		for _, f := range fates {
-			t.Run(f.String(), func(t *testing.T) {
+		for _, d := range all {
+			t.Run(d.String(), func(t *testing.T) {
 				t.Parallel()
-				survives(t, c, f)
+				survives(t, c, d)
 			})
 		}
 	})
 	// How it dies is nothing to a broker.
 	c := newCluster(t, "", "")
-	for _, d := range deaths()[1:] {
-		f := fate{deadly, runner.ExactlyOnce, d}
-		t.Run(f.String(), func(t *testing.T) {
+	for _, e := range endings()[1:] {
+		d := death{deadly, runner.ExactlyOnce, e}
+		t.Run(d.String(), func(t *testing.T) {
 			t.Parallel()
-			survives(t, c, f)
+			survives(t, c, d)
 		})
 	}
 }
@@ -292,7 +241,7 @@ func (c *cluster) checkCounted(t *testing.T, delivery runner.Delivery, each int)
 			}
 		}
 	}
-	if diff := gocmp.Diff(got, want); diff != "" {
+	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("counted (-got +want): %s", diff)
 	}
 }
