@@ -93,6 +93,7 @@ func (w *work) run(ctx context.Context) error {
 		w.stop()
 	case <-w.life.Done():
 	}
+	defer w.cutLate()()
 	_ = group.Wait()
 	err := w.replaced(context.Cause(w.life))
 	if errors.Is(err, errStopped) {
@@ -105,13 +106,14 @@ func (w *work) run(ctx context.Context) error {
 	w.endCommits()
 	err = errors.Join(err, w.consumer.Close(), w.committer.Close())
 	if _, replaced := errors.AsType[*InstanceError](err); isFinal(err) && !replaced {
-		w.leave()
+		w.leave(handOver)
 	}
 	return err
 }
 
 // stop lets every task finish the record in hand, commits, and ends the work.
 func (w *work) stop() {
+	begun := time.Now()
 	members := w.members()
 	for _, m := range members {
 		m.task.Stop()
@@ -132,12 +134,38 @@ func (w *work) stop() {
 	for _, m := range members {
 		m.task.Kill()
 	}
-	// The last commit may take as long again, and no longer.
-	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
+	// The last commit may take what is left of that, or a little longer.
+	left := w.engine.cfg.StopTimeout - time.Since(begun)
+	defer time.AfterFunc(max(left, min(w.engine.cfg.StopTimeout, lastCommit)), w.endCommits).Stop()
 	w.guard.Leave(nil)
 	w.commit()
+	if w.life.Err() != nil { // nobody answers
+		w.leave(lastWord)
+		return
+	}
 	w.end(cause)
-	w.leave()
+	w.leave(handOver)
+}
+
+const (
+	// lastCommit is how long the last commit may take at least.
+	lastCommit = 3 * time.Second
+	// lastWord bounds a goodbye that may not be heard.
+	lastWord = time.Second
+	// closing is how long a consumer may take to end by itself.
+	closing = 2 * time.Second
+)
+
+// cutLate ends the requests of a consumer that does not end soon, because brokers
+// do not answer: sarama waits half a minute for each answer. It returns what
+// calls that off.
+func (w *work) cutLate() (done func()) {
+	consumer, ok := w.consumer.(interface{ Cut() })
+	if !ok {
+		return func() {}
+	}
+	late := time.AfterFunc(closing, consumer.Cut)
+	return func() { late.Stop() }
 }
 
 // release gives up all tasks, and reports whether that is done within the bound
