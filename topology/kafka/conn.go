@@ -39,13 +39,20 @@ func DialConn(ctx context.Context, cfg Config) (*Conn, error) {
 }
 
 // Cuttable is [Config.Sarama] for one whose requests may have to end at once: cut
-// ends all connections that are made with it, and lets no more be made. It is to
-// be called at the end in any case.
+// ends all connections that are made with it, lets no more be made, and has what
+// sarama tries again be tried without pauses. It is to be called at the end in any
+// case.
 func (c Config) Cuttable() (conf *sarama.Config, cut func()) {
 	life, cut := context.WithCancel(context.Background())
 	conf = c.Sarama()
 	conf.Net.Proxy.Enable = true
 	conf.Net.Proxy.Dialer = boundDialer(life, conf.Net.DialTimeout)
+	conf.Metadata.Retry.BackoffFunc = func(int, int) time.Duration {
+		if life.Err() != nil {
+			return 0
+		}
+		return conf.Metadata.Retry.Backoff
+	}
 	return conf, cut
 }
 

@@ -12,7 +12,7 @@ import (
 // waits half a minute for each answer.
 func TestAStopWithoutBrokersIsBounded(t *testing.T) {
 	t.Parallel()
-	const bound, slack = 2 * time.Second, 5 * time.Second
+	const bound, slack = 2 * time.Second, 8 * time.Second // a second or two on a machine that is idle
 	ways := map[string]func(*testing.T, *testBundle){
 		"closed": func(_ *testing.T, b *testBundle) { _ = b.stack.Close() },
 		"cut":    func(_ *testing.T, b *testBundle) { b.stack.CutWhere(func(int16) bool { return true }) },

@@ -93,7 +93,7 @@ func (w *work) run(ctx context.Context) error {
 		w.stop()
 	case <-w.life.Done():
 	}
-	defer w.cutLate()()
+	defer w.cutAfter(closing)()
 	_ = group.Wait()
 	err := w.replaced(context.Cause(w.life))
 	if errors.Is(err, errStopped) {
@@ -140,6 +140,7 @@ func (w *work) stop() {
 	w.guard.Leave(nil)
 	w.commit()
 	if w.life.Err() != nil { // nobody answers
+		w.cutAfter(0)
 		w.leave(lastWord)
 		return
 	}
@@ -156,15 +157,15 @@ const (
 	closing = 2 * time.Second
 )
 
-// cutLate ends the requests of a consumer that does not end soon, because brokers
-// do not answer: sarama waits half a minute for each answer. It returns what
-// calls that off.
-func (w *work) cutLate() (done func()) {
+// cutAfter ends the requests of a consumer that has not ended by then, because
+// brokers do not answer: sarama waits half a minute for each answer. It returns
+// what calls that off.
+func (w *work) cutAfter(bound time.Duration) (done func()) {
 	consumer, ok := w.consumer.(interface{ Cut() })
 	if !ok {
 		return func() {}
 	}
-	late := time.AfterFunc(closing, consumer.Cut)
+	late := time.AfterFunc(bound, consumer.Cut)
 	return func() { late.Stop() }
 }
 
