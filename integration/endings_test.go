@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"os"
 	"runtime/debug"
-	"strings"
 )
 
 // endingEnv names how a worker ends, as [exits] does without it.
@@ -45,14 +44,11 @@ func deeper(depth int) int {
 	return deeper(depth+1) + depth
 }
 
-// dieOf ends the process if a word is the deadly one.
-func dieOf(word string) {
-	if !strings.HasPrefix(word, deadlyWord) {
-		return
-	}
-	for _, d := range endings() {
-		if d.name == cmp.Or(os.Getenv(endingEnv), exits().name) {
-			d.die()
+// end ends the process in the way that its environment names.
+func end() {
+	for _, e := range endings() {
+		if e.name == cmp.Or(os.Getenv(endingEnv), exits().name) {
+			e.die()
 		}
 	}
 }
