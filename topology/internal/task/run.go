@@ -187,11 +187,9 @@ func (t *Task) Visit(ctx context.Context, name string, meta any) (int64, error) 
 		return 0, errors.New("the task is not running")
 	}
 	visited, err := r.processor.VisitAllWithStats(ctx, name, meta)
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	// All callbacks have returned when goka says that all rows were visited.
-	if err == nil && t.run == r {
-		t.visited()
+	if err == nil {
+		t.visited(r)
 	}
 	return visited, err
 }

@@ -18,6 +18,7 @@ func (t *Task) begin(r *run, ctx goka.Context, h *handed) (*Unit, error) {
 	if !unit.alarm && !slices.Contains(t.cfg.Topics, topic) {
 		unit.offset = noOffset
 	}
+	t.visited(r)
 	return unit, t.enter(r, unit)
 }
 
@@ -34,10 +35,7 @@ func (t *Task) enter(r *run, unit *Unit) error {
 		case t.soft.Err() != nil || t.run != r:
 			t.mu.Unlock()
 			return ErrAbandoned
-		case t.held:
-			t.visited()
-		case !t.full():
-			t.visited()
+		case !t.held && !t.full():
 			t.pending = append(t.pending, unit)
 			t.mu.Unlock()
 			return nil
@@ -57,9 +55,14 @@ func (t *Task) full() bool {
 	return t.finished.units >= t.cfg.Limits.Units || t.finished.bytes >= t.cfg.Limits.Bytes
 }
 
-// visited finishes the unit of a visit: goka does not tell when its callback
-// has returned, but before it begins another it has. mu is held.
-func (t *Task) visited() {
+// visited finishes the unit of a visit: goka does not tell when its callback has
+// returned, but before it begins another it has.
+func (t *Task) visited(r *run) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.run != r {
+		return
+	}
 	for _, unit := range t.pending {
 		if unit.offset == noOffset {
 			unit.done = true

@@ -160,6 +160,8 @@ type Task struct {
 	hard     context.Context //nolint:containedctx // ends when it is to stop at once
 	hardStop context.CancelFunc
 
+	iterators iterators
+
 	mu       sync.Mutex
 	room     chan struct{} // closed and replaced when a commit has made room
 	run      *run          // the processor at work
@@ -320,6 +322,7 @@ func (t *Task) changelog(table string) string {
 // Close forgets what was not committed and closes the database. Run must have
 // ended.
 func (t *Task) Close() error {
+	t.iterators.close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	state := t.state
