@@ -177,8 +177,8 @@ func containsAll(err error, parts []string) bool {
 	return err != nil && !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(err.Error(), part) })
 }
 
-// It needs integration/kafka.sh start --nodes 3; the embedded broker shows the same
-// beside the runner.
+// It needs integration/kafka.sh start --nodes 3, as `.ci/run nodes` has it; the
+// embedded broker shows the same beside the runner.
 func TestFewReplicasAreWarnedOfOnThreeNodes(t *testing.T) {
 	t.Parallel()
 	brokers := os.Getenv("KAFKA_BROKERS")

@@ -1,6 +1,7 @@
 package devstack
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -46,4 +47,30 @@ func (s *Stack) Disturb(t Trouble) (hits func() int) {
 		return nil, nil, false
 	})
 	return func() int { return int(seen.Load()) }
+}
+
+// RefuseWhere has the broker refuse batches of a topic whose bytes have a part in
+// them, with Kafka's error, and not say which record of the batch it means. It is
+// for partitions below that number, and for batches that are not compressed.
+func (s *Stack) RefuseWhere(topic string, partitions int32, part []byte, code int16) {
+	for partition := range partitions {
+		s.kafka.cluster.Fault(kfake.Fault{
+			Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Partitions: []int32{partition}, Err: kerr.TypedErrorForCode(code), Count: -1,
+			When: func(request kmsg.Request) bool {
+				return hasPart(request.(*kmsg.ProduceRequest), topic, partition, part)
+			},
+		})
+	}
+}
+
+// hasPart reports whether a request's batch for a partition has a part in it.
+func hasPart(request *kmsg.ProduceRequest, topic string, partition int32, part []byte) bool {
+	for _, t := range request.Topics {
+		for _, p := range t.Partitions {
+			if t.Topic == topic && p.Partition == partition && bytes.Contains(p.Records, part) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -78,10 +78,7 @@ var ErrOutOfRange = errors.New("the offset is out of the log's range")
 // separate makes a client with connections of its own, which end with ctx: who
 // waits for an answer then is set free.
 func (c *Client) separate(ctx context.Context, level sarama.IsolationLevel) (*Client, error) {
-	conf := c.reading(level)
-	conf.Net.Proxy.Enable = true
-	conf.Net.Proxy.Dialer = boundDialer(ctx, conf.Net.DialTimeout)
-	client, err := c.newSarama(conf)
+	client, err := c.newSarama(c.reading(ctx, level))
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ const requestPatience = 15 * time.Second
 // is safe for concurrent use.
 type Conn struct {
 	sarama.Client
-	cut context.CancelFunc
+	cut func()
 }
 
 // DialConn connects to the cluster as [Dial] does. Close the connection after
@@ -27,18 +27,33 @@ func DialConn(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	cfg = cfg.WithDefaults()
-	life, cut := context.WithCancel(context.Background())
-	conf := cfg.Sarama()
+	conf, cut := cfg.Cuttable()
 	conf.Metadata.Retry.Max = 0
 	conf.Net.ReadTimeout, conf.Net.WriteTimeout = requestPatience, requestPatience
-	conf.Net.Proxy.Enable = true
-	conf.Net.Proxy.Dialer = boundDialer(life, conf.Net.DialTimeout)
 	client, err := connect(ctx, cfg, conf)
 	if err != nil {
 		cut()
 		return nil, err
 	}
 	return &Conn{Client: client, cut: cut}, nil
+}
+
+// Cuttable is [Config.Sarama] for one whose requests may have to end at once: cut
+// ends all connections that are made with it, lets no more be made, and has what
+// sarama tries again be tried without pauses. It is to be called at the end in any
+// case.
+func (c Config) Cuttable() (conf *sarama.Config, cut func()) {
+	life, cut := context.WithCancel(context.Background())
+	conf = c.Sarama()
+	conf.Net.Proxy.Enable = true
+	conf.Net.Proxy.Dialer = boundDialer(life, conf.Net.DialTimeout)
+	conf.Metadata.Retry.BackoffFunc = func(int, int) time.Duration {
+		if life.Err() != nil {
+			return 0
+		}
+		return conf.Metadata.Retry.Backoff
+	}
+	return conf, cut
 }
 
 // Cut ends every request that is under way and lets no other one succeed.

@@ -184,9 +184,20 @@ func boundDialer(ctx context.Context, timeout time.Duration) dialFunc {
 		if err != nil {
 			return nil, err
 		}
-		context.AfterFunc(ctx, func() { _ = conn.Close() })
-		return conn, nil
+		return &boundConn{Conn: conn, forget: context.AfterFunc(ctx, func() { _ = conn.Close() })}, nil
 	}
+}
+
+// boundConn is a connection that is closed at the end of a context, or before.
+type boundConn struct {
+	net.Conn
+	forget func() bool
+}
+
+// Close closes the connection.
+func (c *boundConn) Close() error {
+	c.forget()
+	return c.Conn.Close()
 }
 
 // addresses lists the brokers that the cluster has told of.

@@ -93,7 +93,7 @@ func (c *Client) read(ctx context.Context, q Query, handle func(Record) error) e
 	if err != nil || len(spans) == 0 {
 		return err
 	}
-	consumer, err := c.newConsumer(level)
+	consumer, err := c.newConsumer(ctx, level)
 	if err != nil {
 		return fmt.Errorf("kafka: reading topic %q: %w", q.Topic, err)
 	}
@@ -210,8 +210,8 @@ type consumer struct {
 }
 
 // newConsumer connects only when a partition is opened.
-func (c *Client) newConsumer(level sarama.IsolationLevel) (consumer, error) {
-	client, err := c.newSarama(c.reading(level))
+func (c *Client) newConsumer(ctx context.Context, level sarama.IsolationLevel) (consumer, error) {
+	client, err := c.newSarama(c.reading(ctx, level))
 	if err != nil {
 		return consumer{}, err
 	}
@@ -223,14 +223,17 @@ func (c *Client) newConsumer(level sarama.IsolationLevel) (consumer, error) {
 	return consumer{Consumer: made, client: client}, nil
 }
 
-// reading returns the settings of a client that reads.
-func (c *Client) reading(level sarama.IsolationLevel) *sarama.Config {
+// reading returns the settings of a client that reads until ctx ends, and waits
+// for no broker then.
+func (c *Client) reading(ctx context.Context, level sarama.IsolationLevel) *sarama.Config {
 	conf := c.cfg.Sarama()
+	conf.Net.Proxy.Enable = true
+	conf.Net.Proxy.Dialer = boundDialer(ctx, conf.Net.DialTimeout)
 	conf.Consumer.IsolationLevel = level
 	conf.Metadata.Full = false
 	// The readers try again themselves, and can be stopped between two tries.
 	conf.Metadata.Retry.Max = 1
-	// The end of a reading waits for the answer of a broker that hangs.
+	// A reading that has its last record waits for the answer of a broker that hangs.
 	conf.Net.ReadTimeout = min(c.cfg.Timeout, 10*time.Second)
 	return conf
 }

@@ -135,7 +135,8 @@ type Config struct {
 	// DialTimeout is how long brokers and registry are tried at the start before
 	// giving up. Default 20 s.
 	DialTimeout time.Duration
-	// StopTimeout bounds a graceful stop. Default 30 s.
+	// StopTimeout bounds a graceful stop; brokers that do not answer take up to 6 s
+	// more. Default 30 s.
 	StopTimeout time.Duration
 	// NumStandby is how many other processes keep a copy of each partition's
 	// tables, so that one of them can take it over at once. Default 0.

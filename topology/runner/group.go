@@ -32,23 +32,44 @@ const (
 // rebalance, unless processes of goka may be members too.
 func (m *member) consumer(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup, error) {
 	cfg := m.client.Config()
-	conf := cfg.Sarama()
+	conf, cut := cfg.Cuttable()
 	conf.Metadata.Retry.Max, conf.Metadata.Retry.Backoff = groupTries, groupBackoff
 	conf.Metadata.Timeout = metadataTimeout
 	conf.Consumer.Offsets.AutoCommit.Enable = false
 	if err := m.boundFetches(conf); err != nil {
+		cut()
 		return nil, err
 	}
-	group := &conf.Consumer.Group
-	group.InstanceId = m.id
-	group.Heartbeat.Interval, group.Session.Timeout = heartbeat, sessionTimeout
-	group.Rebalance.Timeout = rebalanceTimeout
-	group.Rebalance.Retry.Max, group.Rebalance.Retry.Backoff = groupTries, groupBackoff
-	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
+	settings := &conf.Consumer.Group
+	settings.InstanceId = m.id
+	settings.Heartbeat.Interval, settings.Session.Timeout = heartbeat, sessionTimeout
+	settings.Rebalance.Timeout = rebalanceTimeout
+	settings.Rebalance.Retry.Max, settings.Rebalance.Retry.Backoff = groupTries, groupBackoff
+	settings.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy}
 	if m.besideGoka {
-		group.Rebalance.GroupStrategies = append(group.Rebalance.GroupStrategies, goka.CopartitioningStrategy)
+		settings.Rebalance.GroupStrategies = append(settings.Rebalance.GroupStrategies, goka.CopartitioningStrategy)
 	}
-	return sarama.NewConsumerGroup(cfg.Brokers, m.group, conf)
+	group, err := sarama.NewConsumerGroup(cfg.Brokers, m.group, conf)
+	if err != nil {
+		cut()
+		return nil, err
+	}
+	return &cuttable{group, cut}, nil
+}
+
+// cuttable is a consumer whose requests can be ended.
+type cuttable struct {
+	sarama.ConsumerGroup
+	cut func()
+}
+
+// Cut ends all requests that are under way.
+func (c *cuttable) Cut() { c.cut() }
+
+// Close ends the consumer.
+func (c *cuttable) Close() error {
+	defer c.cut()
+	return c.ConsumerGroup.Close()
 }
 
 // leave takes this process out of the group. sarama leaves members with a name

@@ -198,7 +198,7 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 	}
 	out, err := j.letters.Output(f)
 	if err == nil {
-		err = g.refusals.Check(out.Topic, out.Key, out.Value, out.Time)
+		err = g.refusals.Check(&kafka.Record{Topic: out.Topic, Key: []byte(out.Key), Value: out.Value, Time: out.Time})
 	}
 	if err != nil {
 		return task.Verdict{Err: fmt.Errorf("%w: see to the topic of the dead letters, or give the input another action on errors", err)}
@@ -221,5 +221,5 @@ func (g *Group) aside(letters *letter.Writer) func(task.Killed) ([]task.Output, 
 
 // refuses returns an error for a record that a broker is known to refuse.
 func (g *Group) refuses(r *kafka.Record) error {
-	return g.refusals.Check(r.Topic, string(r.Key), r.Value, r.Time)
+	return g.refusals.Check(r)
 }

@@ -92,7 +92,7 @@ func (e *processorError) Unwrap() error { return e.err }
 func (m *member) run(ctx context.Context, e *engine.Engine) error {
 	defer m.removeLeftovers(ctx)()
 	if err := e.Run(ctx); err != nil {
-		return &processorError{err}
+		return &processorError{m.lacking(err)}
 	}
 	return nil
 }

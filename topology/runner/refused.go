@@ -11,6 +11,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
+	"github.com/gokavro/gokavro/topology/internal/check"
 	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 )
@@ -32,6 +33,19 @@ func (m *member) refused(r *txn.RefusedError) error {
 	m.cfg.Logger.Warn("a broker refuses a record: what is not committed is done again without it",
 		"topic", topic, "partition", r.Record.Partition, "key", string(r.Record.Key), "err", r.Err)
 	return nil
+}
+
+// lacking adds to an error what has to be allowed, if it is a broker's that forbids
+// something.
+func (m *member) lacking(err error) error {
+	missing, found := check.Group{Name: m.group}.Missing(err)
+	if refused, ok := errors.AsType[*txn.RefusedError](err); ok && errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+		missing, found = check.ToWrite(refused.Record.Topic), true
+	}
+	if !found {
+		return err
+	}
+	return fmt.Errorf("%w: allow it with %s", err, missing.Command())
 }
 
 func (m *member) isTable(topic string) bool {

@@ -216,6 +216,7 @@ type anyRunner interface {
 	Ready() <-chan struct{}
 	Stats() runner.Stats
 	State() (runner.State, string)
+	StandbyLag() map[int32]int64
 }
 
 // running is a runner under way.

@@ -52,6 +52,7 @@ func (m *member) keepStandbys(config *engine.Config) {
 		Client: m.client, Store: m.database(0), Log: m.cfg.Logger, Events: m.cfg.standbyEvents(),
 	})
 	config.Standby = m.standbys
+	m.watch.standbys.Store(m.standbys)
 	join := config.Consumer
 	config.Consumer = func(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
@@ -68,6 +69,17 @@ func (m *member) keepStandbys(config *engine.Config) {
 		}
 		released()
 	}
+}
+
+// StandbyLag returns of which partitions this process has copies at the moment, and
+// how many offsets of the changelogs each is behind what is committed; -1 as long
+// as that is not known. It is safe for concurrent use.
+func (l *life) StandbyLag() map[int32]int64 {
+	standbys := l.watch.standbys.Load()
+	if standbys == nil {
+		return map[int32]int64{}
+	}
+	return standbys.Lags()
 }
 
 // removeLeftovers removes tables of partitions that have moved away, until the

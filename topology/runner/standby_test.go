@@ -56,6 +56,17 @@ func TestAStandbyTakesOverFromWhereItsCopyIs(t *testing.T) {
 		other, _ := second.counts()
 		return of+other-by >= 4
 	})
+	await(t, "copies of all partitions that are not behind", func() bool {
+		upToDate := 0
+		for _, r := range []*running{one, two} {
+			for _, behind := range r.StandbyLag() {
+				if behind == 0 {
+					upToDate++
+				}
+			}
+		}
+		return upToDate == 4
+	})
 	b.fill(t, visitors)
 	b.awaitCounts(t, visitors, 2)
 	one.stop(t)

@@ -2,8 +2,10 @@ package runner
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/gokavro/gokavro/topology/internal/health"
+	"github.com/gokavro/gokavro/topology/internal/standby"
 )
 
 // State is what a runner does at the moment.
@@ -30,6 +32,8 @@ const (
 type watch struct {
 	cfg   Config
 	board *health.Board
+
+	standbys atomic.Pointer[standby.Standbys] // nil without any
 
 	telling sync.Mutex // orders the events; taken before mu
 

@@ -52,6 +52,23 @@ func (g Grant) Command() string {
 	return strings.Join(words, " ")
 }
 
+// Missing returns what has to be allowed when a broker answers so to a group's
+// member, and whether it is that.
+func (g Group) Missing(answer error) (missing Grant, found bool) {
+	switch {
+	case errors.Is(answer, sarama.ErrGroupAuthorizationFailed):
+		return g.groupGrant(), true
+	case errors.Is(answer, sarama.ErrTransactionalIDAuthorizationFailed):
+		return g.transactionGrant(), true
+	}
+	return Grant{}, false
+}
+
+// ToWrite is the permission to write a topic.
+func ToWrite(topic string) Grant {
+	return topicGrant(topic, []sarama.AclOperation{sarama.AclOperationWrite})
+}
+
 func (g Grant) what() string {
 	return fmt.Sprintf("%s on %s %s is not allowed", strings.Join(g.Operations, " and "), g.Resource, g.Name)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/task"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // exec is the graph.Exec of one try at one record. It stages what the steps
@@ -122,11 +123,17 @@ func (x *exec) encoded(node, key string, value any) (data []byte, err error) {
 		}
 	}()
 	data, err = x.program.encode(node, key, value)
-	if err == nil {
-		err = x.program.Refusals.Check(target.Topic, key, data, x.meta.Time)
+	if err == nil && !x.program.Refusals.Empty() {
+		record := &kafka.Record{Topic: target.Topic, Key: []byte(key), Value: data, Time: x.meta.Time}
+		if target.Kind == graph.Output {
+			record.Offset = x.from()
+		}
+		err = x.program.Refusals.Check(record)
 	}
 	return data, err
 }
+
+func (x *exec) from() int64 { return task.From(x.meta.Partition, x.meta.Offset) }
 
 // encode refuses what a broker would refuse, while it can still be set aside.
 func (p *Program) encode(node, key string, value any) ([]byte, error) {
@@ -148,7 +155,7 @@ const recordOverhead = 61 + 5*5 + 10 + 1
 func (x *exec) apply() {
 	for _, out := range x.outputs {
 		x.record.Stage(task.Output{
-			Topic: x.program.targets[out.name].Topic, Partition: -1, Key: out.key, Value: out.bytes, Time: x.meta.Time,
+			Topic: x.program.targets[out.name].Topic, Partition: -1, Key: out.key, Value: out.bytes, Time: x.meta.Time, From: x.from(),
 		})
 	}
 	x.program.Counters.Out.Add(int64(len(x.outputs)))

@@ -9,6 +9,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/task"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // again waits before the next try of a record that has failed, and reports
@@ -81,7 +82,7 @@ func (t *trial) bury(f letter.Failure) {
 func (p *Program) letter(f letter.Failure) (task.Output, error) {
 	out, err := p.Letters.Output(f)
 	if err == nil {
-		err = p.Refusals.Check(out.Topic, out.Key, out.Value, out.Time)
+		err = p.Refusals.Check(&kafka.Record{Topic: out.Topic, Key: []byte(out.Key), Value: out.Value, Time: out.Time})
 	}
 	if err != nil {
 		return out, fmt.Errorf("%w: see to the topic of the dead letters, or give the input topology.OnError(topology.Skip)", err)

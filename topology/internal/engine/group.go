@@ -216,8 +216,8 @@ func (w *work) stale(claims map[string][]int32) bool {
 }
 
 // leave takes the process out of its group at once, so that others need not
-// wait for the end of its session.
-func (w *work) leave() {
+// wait for the end of its session. It tries for so long.
+func (w *work) leave(bound time.Duration) {
 	w.mu.Lock()
 	id, left := w.last.member, w.left
 	w.left = true
@@ -225,7 +225,7 @@ func (w *work) leave() {
 	if w.engine.cfg.Leave == nil || id == "" || left {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), handOver)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	if err := w.engine.cfg.Leave(ctx, id); err != nil {
 		w.engine.cfg.Log.Warn("leaving the group: its other members get this one's partitions when the session ends", "group", w.engine.cfg.Group, "err", err)

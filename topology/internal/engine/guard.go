@@ -69,8 +69,8 @@ func (w *work) loadCommits(ctx context.Context, gates map[int32]*guard.Gate) {
 }
 
 // alone brings all tasks but that of a partition to rest, one such partition at
-// a time, and returns what ends that. A callback that does not return in time is
-// waited for no longer.
+// a time, and returns what ends that. Tasks that begin meanwhile begin at rest. A
+// callback that does not return in time is waited for no longer.
 func (w *work) alone(ctx context.Context, partition int32) (release func()) {
 	select {
 	case w.turn <- struct{}{}:
@@ -79,20 +79,46 @@ func (w *work) alone(ctx context.Context, partition int32) (release func()) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, restPatience)
 	defer cancel()
-	var held []*task.Task
-	for _, m := range w.members() {
-		if m.task.Partition() != partition {
-			held = append(held, m.task)
-		}
-	}
-	for _, t := range held {
+	for _, t := range w.hush(partition) {
 		t.Hold(ctx)
 	}
 	return func() {
-		for _, t := range held {
+		for _, t := range w.wake() {
 			t.Resume()
 		}
 		<-w.turn
+	}
+}
+
+// hush returns the tasks that are to rest while a partition is alone, and has
+// those that begin from now on join them.
+func (w *work) hush(partition int32) []*task.Task {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.single = true
+	for _, m := range w.tasks {
+		if m.task.Partition() != partition {
+			w.resting = append(w.resting, m.task)
+		}
+	}
+	return slices.Clone(w.resting)
+}
+
+// wake returns all tasks that rest, and lets no more join them.
+func (w *work) wake() []*task.Task {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	resting := w.resting
+	w.single, w.resting = false, nil
+	return resting
+}
+
+// rest brings a task that has not begun to rest while another partition is alone;
+// mu is held.
+func (w *work) rest(t *task.Task) {
+	if w.single {
+		t.Hold(w.life) // which has nothing in hand to wait for
+		w.resting = append(w.resting, t)
 	}
 }
 

@@ -25,24 +25,37 @@ func (w *work) consume() {
 		}
 	}()
 	for w.life.Err() == nil {
-		ctx, cancel := context.WithCancel(w.life)
-		joined := w.engine.cfg.Board.Expect(aboutGroup, slowJoin)
-		err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel, joined})
-		cancel()
-		joined()
+		err := w.join()
 		switch {
-		case errors.Is(err, sarama.ErrFencedInstancedId):
+		case errors.Is(err, sarama.ErrFencedInstancedId), errors.Is(err, sarama.ErrGroupAuthorizationFailed):
 			w.fail(err)
 		case errors.Is(err, sarama.ErrClosedConsumerGroup):
 			return
 		case err == nil:
 			wait.Reset()
 		case w.life.Err() == nil:
-			w.engine.cfg.Board.Set(aboutGroup, err)
 			log.Warn("joining the consumer group again", "retry_in", wait.Next(), "err", err)
 			_ = wait.Wait(w.life) // its only error is the end of the loop
 		}
 	}
+}
+
+// join takes part in the group until the session ends.
+func (w *work) join() error {
+	ctx, cancel := context.WithCancel(w.life)
+	defer cancel()
+	board := w.engine.cfg.Board
+	expected := board.Expect(aboutGroup, slowJoin)
+	defer expected()
+	joined := func() {
+		expected()
+		board.Clear(aboutGroup)
+	}
+	err := w.consumer.Consume(ctx, w.engine.cfg.Topics, handler{w, cancel, joined})
+	if err != nil && w.life.Err() == nil {
+		board.Set(aboutGroup, err)
+	}
+	return err
 }
 
 // handler is the sarama.ConsumerGroupHandler of a work.

@@ -41,6 +41,8 @@ type work struct {
 	mu       sync.Mutex
 	tasks    map[int32]*member
 	open     map[int32]int               // tasks whose folder is not closed, by partition
+	single   bool                        // whether a partition is processed alone
+	resting  []*task.Task                // for that
 	session  sarama.ConsumerGroupSession // nil between two
 	last     lastSession
 	left     bool
@@ -93,6 +95,7 @@ func (w *work) run(ctx context.Context) error {
 		w.stop()
 	case <-w.life.Done():
 	}
+	defer w.cutAfter(closing)()
 	_ = group.Wait()
 	err := w.replaced(context.Cause(w.life))
 	if errors.Is(err, errStopped) {
@@ -105,13 +108,14 @@ func (w *work) run(ctx context.Context) error {
 	w.endCommits()
 	err = errors.Join(err, w.consumer.Close(), w.committer.Close())
 	if _, replaced := errors.AsType[*InstanceError](err); isFinal(err) && !replaced {
-		w.leave()
+		w.leave(handOver)
 	}
 	return err
 }
 
 // stop lets every task finish the record in hand, commits, and ends the work.
 func (w *work) stop() {
+	begun := time.Now()
 	members := w.members()
 	for _, m := range members {
 		m.task.Stop()
@@ -132,12 +136,39 @@ func (w *work) stop() {
 	for _, m := range members {
 		m.task.Kill()
 	}
-	// The last commit may take as long again, and no longer.
-	defer time.AfterFunc(w.engine.cfg.StopTimeout, w.endCommits).Stop()
+	// The last commit may take what is left of that, or a little longer.
+	left := w.engine.cfg.StopTimeout - time.Since(begun)
+	defer time.AfterFunc(max(left, min(w.engine.cfg.StopTimeout, lastCommit)), w.endCommits).Stop()
 	w.guard.Leave(nil)
 	w.commit()
+	if w.life.Err() != nil { // nobody answers
+		w.cutAfter(0)
+		w.leave(lastWord)
+		return
+	}
 	w.end(cause)
-	w.leave()
+	w.leave(handOver)
+}
+
+const (
+	// lastCommit is how long the last commit may take at least.
+	lastCommit = 3 * time.Second
+	// lastWord bounds a goodbye that may not be heard.
+	lastWord = time.Second
+	// closing is how long a consumer may take to end by itself.
+	closing = 2 * time.Second
+)
+
+// cutAfter ends the requests of a consumer that has not ended by then, because
+// brokers do not answer: sarama waits half a minute for each answer. It returns
+// what calls that off.
+func (w *work) cutAfter(bound time.Duration) (done func()) {
+	consumer, ok := w.consumer.(interface{ Cut() })
+	if !ok {
+		return func() {}
+	}
+	late := time.AfterFunc(bound, consumer.Cut)
+	return func() { late.Stop() }
 }
 
 // release gives up all tasks, and reports whether that is done within the bound
@@ -222,6 +253,7 @@ func (w *work) start(partition int32) *member {
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}
 	w.pause(m.task)
+	w.rest(m.task)
 	w.open[partition]++
 	go func() {
 		defer close(m.ended)

@@ -52,12 +52,14 @@ func (b *Board) Note(about string, err error) {
 }
 
 // Expect puts a trouble on the board, with what Note was told last, when done is
-// not called within a time; done takes it off.
+// not called within a time; done takes it off, and leaves what another has put in
+// its place.
 func (b *Board) Expect(about string, within time.Duration) (done func()) {
 	if b == nil {
 		return func() {}
 	}
 	over := false
+	var late *trouble
 	timer := time.AfterFunc(within, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -68,7 +70,7 @@ func (b *Board) Expect(about string, within time.Duration) (done func()) {
 		if noted := b.noted[about]; noted != nil {
 			err = fmt.Errorf("%w: %w", err, noted)
 		}
-		b.add(about, err)
+		late = b.add(about, err)
 		b.tell()
 	})
 	return func() {
@@ -77,7 +79,8 @@ func (b *Board) Expect(about string, within time.Duration) (done func()) {
 		defer b.mu.Unlock()
 		over = true
 		delete(b.noted, about)
-		if b.remove(about) {
+		if late != nil && b.troubles[about] == late {
+			b.remove(about)
 			b.tell()
 		}
 	}

@@ -66,6 +66,27 @@ func TestWhatTakesTooLongIsATroubleUntilItIsDone(t *testing.T) {
 	})
 }
 
+// A try that comes to an end with an error is not well in between.
+func TestATroubleThatTakesThePlaceOfADelayOutlivesIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		b := health.New(func(why string) { told = append(told, why) })
+		for range 2 {
+			slow := b.Expect("group", time.Second)
+			<-time.After(2 * time.Second)
+			synctest.Wait()
+			b.Set("group", errors.New("forbidden"))
+			slow()
+		}
+		late := "group: it takes longer than 1s"
+		want := []string{late, "group: forbidden", late, "group: forbidden"}
+		if diff := cmp.Diff(told, want); diff != "" {
+			t.Errorf("told (-got +want): %s", diff)
+		}
+	})
+}
+
 func TestANilBoardTakesEverything(t *testing.T) {
 	t.Parallel()
 	var b *health.Board

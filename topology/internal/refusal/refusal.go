@@ -18,9 +18,14 @@ import (
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
-// memory is how long a refusal is taken for granted. After it a broker is asked
-// again, as somebody may have changed the topic or the rights.
-const memory = 5 * time.Minute
+const (
+	// memory is how long a refusal is taken for granted. After it a broker is asked
+	// again, as somebody may have changed the topic or the rights.
+	memory = 5 * time.Minute
+	// fickle is how many different records are refused for their contents until all
+	// that come from the same one are.
+	fickle = 3
+)
 
 // Error is a record that is not written because a broker refuses it.
 type Error struct {
@@ -61,16 +66,18 @@ type Memory struct {
 
 	mu    sync.Mutex
 	rules []rule
-	// suspects are topics of which a batch was refused, and nobody said which
-	// record of it.
+	// suspects are topics whose next records are to be written singly, and unnamed
+	// those of which a batch was refused and nobody said which record of it.
 	suspects []string
+	unnamed  map[string]bool
 }
 
 // rule says which records a broker refuses.
 type rule struct {
-	record kafka.Record // that was refused
+	record kafka.Record // that was refused; its Offset is [task.Output.From]
 	err    error
 	noted  time.Time
+	fickle bool // whether what its input writes is another record at each try
 }
 
 // Note takes in what a broker has refused, and reports whether that is news.
@@ -78,13 +85,23 @@ func (m *Memory) Note(refused *txn.RefusedError) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found := rule{record: *refused.Record, err: refused.Err, noted: time.Now()}
+	topic := found.record.Topic
 	if !refused.Alone && !found.wholeTopic() {
-		m.suspects = append(m.suspects, found.record.Topic)
+		if m.unnamed == nil {
+			m.unnamed = map[string]bool{}
+		}
+		m.unnamed[topic] = true
+		m.suspects = append(m.suspects, topic)
 		return true
 	}
+	if m.unnamed[topic] {
+		m.suspects = append(m.suspects, topic) // what it was written with may hold another one
+	}
 	m.forget(found.noted)
-	r := found.record
-	known := slices.ContainsFunc(m.rules, func(r2 rule) bool { return r2.covers(r.Topic, r.Key, r.Value, r.Time) })
+	known := slices.ContainsFunc(m.rules, func(r rule) bool { return r.covers(&found.record) })
+	if found.isContents() {
+		found.fickle = m.renew(found) >= fickle-1
+	}
 	m.rules = append(m.rules, found)
 	m.count.Store(int32(len(m.rules)))
 	return !known
@@ -100,18 +117,38 @@ func (m *Memory) Suspects() []string {
 	return all
 }
 
+// renew keeps what is known of a topic's contents for as long as there is news of
+// them, however many records are refused one after the other. It returns how many
+// of the rules are about what the same input writes; mu is held.
+func (m *Memory) renew(news rule) (alike int) {
+	for i := range m.rules {
+		r := &m.rules[i]
+		if !r.isContents() || r.record.Topic != news.record.Topic {
+			continue
+		}
+		r.noted = news.noted
+		if r.isOfSame(&news.record) {
+			alike++
+		}
+	}
+	return alike
+}
+
+// Empty reports whether nothing is known to be refused.
+func (m *Memory) Empty() bool { return m == nil || m.count.Load() == 0 }
+
 // Check returns an [Error] for a record that a broker refuses, as far as that is
-// known.
-func (m *Memory) Check(topic, key string, value []byte, at time.Time) error {
-	if m == nil || m.count.Load() == 0 {
+// known. Its Offset is [task.Output.From].
+func (m *Memory) Check(record *kafka.Record) error {
+	if m.Empty() {
 		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(time.Now())
 	for _, r := range m.rules {
-		if r.covers(topic, []byte(key), value, at) {
-			return &Error{Topic: topic, Err: r.err}
+		if r.covers(record) {
+			return &Error{Topic: record.Topic, Err: r.err}
 		}
 	}
 	return nil
@@ -135,20 +172,34 @@ func (r rule) wholeTopic() bool {
 	return false
 }
 
+// isContents reports whether it is neither for its topic, nor for its size or time
+// that the record was refused.
+func (r rule) isContents() bool {
+	return !r.wholeTopic() && !isSize(r.err) && !errors.Is(r.err, sarama.ErrInvalidTimestamp)
+}
+
 // covers reports whether a record is refused by the rule: one for that topic, and
-// no smaller, or no better in time, or the very same.
-func (r rule) covers(topic string, key, value []byte, at time.Time) bool {
+// no smaller, or no better in time, or the very same, or what is in its place.
+func (r rule) covers(other *kafka.Record) bool {
 	switch {
-	case topic != r.record.Topic:
+	case other.Topic != r.record.Topic:
 		return false
 	case r.wholeTopic():
 		return true
 	case isSize(r.err):
-		return len(key)+len(value) >= len(r.record.Key)+len(r.record.Value)
+		return len(other.Key)+len(other.Value) >= len(r.record.Key)+len(r.record.Value)
 	case errors.Is(r.err, sarama.ErrInvalidTimestamp) && r.record.Time.Before(r.noted):
-		return !at.After(r.record.Time)
+		return !other.Time.After(r.record.Time)
 	case errors.Is(r.err, sarama.ErrInvalidTimestamp):
-		return !at.Before(r.record.Time)
+		return !other.Time.Before(r.record.Time)
+	case r.fickle:
+		return r.isOfSame(other)
 	}
-	return bytes.Equal(key, r.record.Key) && bytes.Equal(value, r.record.Value)
+	return bytes.Equal(other.Key, r.record.Key) && bytes.Equal(other.Value, r.record.Value)
+}
+
+// isOfSame reports whether the same input wrote both records. A row has no input
+// but its key.
+func (r rule) isOfSame(other *kafka.Record) bool {
+	return other.Offset == r.record.Offset && (other.Offset != 0 || bytes.Equal(other.Key, r.record.Key))
 }

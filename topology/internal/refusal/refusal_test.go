@@ -2,8 +2,10 @@ package refusal_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -18,6 +20,10 @@ var noon = time.Date(2020, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func refused(err error, alone bool) *txn.RefusedError {
 	return &txn.RefusedError{Record: &kafka.Record{Topic: "out", Key: []byte("key"), Value: []byte("value"), Time: noon}, Alone: alone, Err: err}
+}
+
+func record(topic, key, value string, at time.Time) *kafka.Record {
+	return &kafka.Record{Topic: topic, Key: []byte(key), Value: []byte(value), Time: at}
 }
 
 func TestARefusalCoversItsLike(t *testing.T) {
@@ -51,7 +57,7 @@ func TestARefusalCoversItsLike(t *testing.T) {
 				t.Error("the first refusal was no news")
 			}
 			for _, try := range tt.tries {
-				err := m.Check(try.topic, try.key, []byte(try.value), try.at)
+				err := m.Check(record(try.topic, try.key, try.value, try.at))
 				if (err != nil) != try.want || err != nil && !errors.Is(err, tt.refused.Err) {
 					t.Errorf("%+v: got %v", try, err)
 				}
@@ -69,7 +75,7 @@ func TestABatchThatIsRefusedAsAWholeIsLookedAtSingly(t *testing.T) {
 	if !m.Note(refused(sarama.ErrInvalidRecord, false)) {
 		t.Error("the refusal was no news")
 	}
-	if err := m.Check("out", "key", []byte("value"), noon); err != nil {
+	if err := m.Check(record("out", "key", "value", noon)); err != nil {
 		t.Errorf("got %v for a record that may not be the one that was meant", err)
 	}
 	if diff := cmp.Diff([]string{"out"}, m.Suspects()); diff != "" {
@@ -77,6 +83,10 @@ func TestABatchThatIsRefusedAsAWholeIsLookedAtSingly(t *testing.T) {
 	}
 	if got := m.Suspects(); got != nil {
 		t.Errorf("got %v the second time, want none", got)
+	}
+	m.Note(refused(sarama.ErrInvalidRecord, true))
+	if diff := cmp.Diff([]string{"out"}, m.Suspects()); diff != "" {
+		t.Errorf("after one was found: %s", diff)
 	}
 }
 
@@ -89,16 +99,91 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 	} {
 		var m refusal.Memory
 		m.Note(refused(code, true))
-		if err := m.Check("out", "key", []byte("value"), noon); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "topic out") {
+		if err := m.Check(record("out", "key", "value", noon)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "topic out") {
 			t.Errorf("got %v, want the topic and %q", err, want)
 		}
 	}
 }
 
+// After a while the broker is asked again, since somebody may have mended it.
+func TestARefusalIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var m refusal.Memory
+		m.Note(refused(sarama.ErrTopicAuthorizationFailed, false))
+		<-time.After(5 * time.Minute)
+		if err := m.Check(record("out", "key", "", noon)); err == nil {
+			t.Error("it is forgotten within 5 minutes")
+		}
+		<-time.After(time.Second)
+		if err := m.Check(record("out", "key", "", noon)); err != nil {
+			t.Errorf("got %v after 5 minutes", err)
+		}
+		if !m.Note(refused(sarama.ErrTopicAuthorizationFailed, false)) {
+			t.Error("the next refusal was no news")
+		}
+	})
+}
+
+// What an input writes may be another record at each try: it is known by where it
+// comes from then.
+func TestAnInputThatWritesSomethingElseEachTimeIsKnown(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]int64{"an output": 7, "a row": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var m refusal.Memory
+			for n := range 3 {
+				again := refused(sarama.ErrInvalidRecord, true)
+				again.Record.Value, again.Record.Offset = fmt.Append(nil, n), from
+				if err := m.Check(again.Record); err != nil {
+					t.Errorf("got %v before the record was refused", err)
+				}
+				if !m.Note(again) {
+					t.Errorf("refusal %d was no news", n)
+				}
+			}
+			again := record("out", "key", "something else", noon)
+			again.Offset = from
+			if err := m.Check(again); err == nil {
+				t.Error("what comes from the same input is not known")
+			}
+			other := record("out", "another key", "something else", noon)
+			if err := m.Check(other); err != nil {
+				t.Errorf("got %v for what comes from another input", err)
+			}
+		})
+	}
+}
+
+// However many records are refused for their contents one after the other, none
+// of them is forgotten meanwhile.
+func TestContentsAreRememberedWhileThereIsNewsOfThem(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var m refusal.Memory
+		for n := range 100 {
+			next := refused(sarama.ErrInvalidRecord, true)
+			next.Record.Value, next.Record.Offset = fmt.Append(nil, n), int64(n)
+			m.Note(next)
+			<-time.After(10 * time.Second)
+		}
+		if err := m.Check(record("out", "key", "0", noon)); err == nil {
+			t.Error("the first is forgotten")
+		}
+		<-time.After(5 * time.Minute)
+		if !m.Empty() {
+			if err := m.Check(record("out", "key", "0", noon)); err != nil {
+				t.Errorf("got %v 5 minutes later", err)
+			}
+		}
+	})
+}
+
 func TestNoMemoryRefusesNothing(t *testing.T) {
 	t.Parallel()
 	var m *refusal.Memory
-	if err := m.Check("out", "key", nil, noon); err != nil {
+	if err := m.Check(record("out", "key", "", noon)); err != nil {
 		t.Errorf("got %v", err)
 	}
 }

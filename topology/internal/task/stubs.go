@@ -32,7 +32,7 @@ func (p *producer) EmitWithHeaders(topic, key string, value []byte, headers goka
 		return finish(nil, errNoRecord)
 	}
 	if p.run.task.changelog(topic) == "" {
-		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: inOrder(headers)})
+		unit.Emit(Output{Topic: topic, Partition: -1, Key: key, Value: value, Headers: inOrder(headers), From: From(p.run.task.cfg.Partition, unit.offset)})
 		if err := p.run.refused(unit.outputs[len(unit.outputs)-1]); err != nil {
 			return finish(nil, err)
 		}

@@ -56,13 +56,22 @@ type Output struct {
 	// Time is the record's timestamp; the zero time is that of the commit.
 	Time    time.Time
 	Headers []kafka.Header
+	// From is the place of the record that it comes from, see [From]; 0 is not known.
+	From int64
 }
 
-// Emit adds a record to what the unit writes.
+// From makes one number of a record's place in its topic.
+func From(partition int32, offset int64) int64 {
+	const most = 1<<48 - 1
+	return int64(partition)<<48 | (offset+1)&most
+}
+
+// Emit adds a record to what the unit writes. Until that is written, its Offset is
+// [Output.From], by which a broker's refusal finds back.
 func (u *Unit) Emit(o Output) {
 	u.outputs = append(u.outputs, &kafka.Record{
 		Topic: o.Topic, Partition: max(o.Partition, -1), Key: []byte(o.Key), Value: o.Value,
-		Time: writable(o.Time), Headers: o.Headers,
+		Time: writable(o.Time), Headers: o.Headers, Offset: o.From,
 	})
 }
 

@@ -18,8 +18,8 @@ import (
 type Batch struct {
 	// Records are written in their order. One whose Partition is 0 or more goes to
 	// that one, others to that of their key's hash, and those without a key go
-	// round. A zero Time is that of the commit. After it each has its partition and
-	// its offset, which is -1 when the broker had it already and does not say where.
+	// round. A zero Time is that of the commit. Offset is left as it is until the
+	// record is written. After it each has its partition and its offset, which is -1 when the broker had it already and does not say where.
 	Records []*kafka.Record
 	// Offsets are where the group goes on from, by topic and partition.
 	Offsets map[string]map[int32]int64
