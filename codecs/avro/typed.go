@@ -17,6 +17,7 @@ import (
 type TypedCodec[T any] struct {
 	bound[*plan.Decoder]
 	encoder *plan.Encoder                // nil when Check has a fault
+	bare    *plan.Encoder                // encoder, when nothing goes before the datum
 	latest  atomic.Pointer[plan.Encoder] // in place of encoder, see UseLatest
 	scratch sync.Pool                    // of *[]byte
 }
@@ -53,6 +54,9 @@ func newTyped[T any](place bound[*plan.Decoder], encoder *plan.Encoder) *TypedCo
 	c := &TypedCodec[T]{bound: place, encoder: encoder}
 	if c.err == nil {
 		c.framer.adopt = c.adopt
+		if c.framer.plain && encoder.IsDirect() {
+			c.bare = encoder
+		}
 	}
 	return c
 }
@@ -174,6 +178,16 @@ func (c *TypedCodec[T]) Decode(data []byte) (any, error) {
 // Append appends the bytes of value to dst; on an error dst is returned as it
 // was.
 func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
+	if c.bare != nil && value != nil {
+		if out, ok := plan.AppendDirect(c.bare, dst, value); ok {
+			return out, nil
+		}
+	}
+	return c.append(dst, value)
+}
+
+// append is for what has a frame, is not direct or cannot be encoded.
+func (c *TypedCodec[T]) append(dst []byte, value *T) ([]byte, error) {
 	framed, err := dst, c.err
 	if err == nil && !c.framer.plain {
 		framed, err = c.framer.header(dst)
@@ -187,9 +201,6 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	encoder := c.encoder
 	if latest := c.latest.Load(); latest != nil {
 		encoder = latest
-	}
-	if out, ok := plan.AppendDirect(encoder, framed, value); ok {
-		return out, nil
 	}
 	out, err := plan.Append(encoder, framed, value)
 	if err != nil {
