@@ -45,7 +45,9 @@ func Main(commands ...*cobra.Command) {
 		<-ctx.Done()
 		stop() // from here on a signal has its default effect
 	}()
-	os.Exit(Run(ctx, New(commands...), os.Args[1:]))
+	root := New(commands...)
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { boundMemory(cmd) }
+	os.Exit(Run(ctx, root, os.Args[1:]))
 }
 
 // New returns the root command with the given commands beneath it. Commands
