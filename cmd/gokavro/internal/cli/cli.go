@@ -37,9 +37,12 @@ func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 // Main runs the tool with the process's arguments, and ends the process.
+func Main(commands ...*cobra.Command) { os.Exit(Process(commands...)) }
+
+// Process runs the tool with the process's arguments and returns its exit code.
 // SIGINT and SIGTERM end the command's context; a second one ends the process
 // at once.
-func Main(commands ...*cobra.Command) {
+func Process(commands ...*cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()
@@ -47,7 +50,7 @@ func Main(commands ...*cobra.Command) {
 	}()
 	root := New(commands...)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { boundMemory(cmd) }
-	os.Exit(Run(ctx, root, os.Args[1:]))
+	return Run(ctx, root, os.Args[1:])
 }
 
 // New returns the root command with the given commands beneath it. Commands

@@ -14,7 +14,7 @@ const frugalMemory = 20 << 20
 const frugal = "frugal"
 
 // Frugal marks a command, and those beneath it, that has little in memory at a
-// time, so that [Main] lets the collector run early in place of letting the
+// time, so that [Process] lets the collector run early in place of letting the
 // process grow. GOMEMLIMIT overrides it.
 func Frugal(cmd *cobra.Command) *cobra.Command {
 	cmd.Annotations = map[string]string{frugal: "yes"}
