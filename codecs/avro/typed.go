@@ -18,6 +18,7 @@ type TypedCodec[T any] struct {
 	bound[*plan.Decoder]
 	encoder *plan.Encoder                // nil when Check has a fault
 	bare    *plan.Encoder                // encoder, when nothing goes before the datum
+	own     *plan.Decoder                // what decodes it then
 	latest  atomic.Pointer[plan.Encoder] // in place of encoder, see UseLatest
 	scratch sync.Pool                    // of *[]byte
 }
@@ -54,6 +55,9 @@ func newTyped[T any](place bound[*plan.Decoder], encoder *plan.Encoder) *TypedCo
 	c := &TypedCodec[T]{bound: place, encoder: encoder}
 	if c.err == nil {
 		c.framer.adopt = c.adopt
+		if c.framer.plain {
+			c.own = c.framer.own
+		}
 		if c.framer.plain && encoder.IsDirect() {
 			c.bare = encoder
 		}
@@ -210,7 +214,12 @@ func (c *TypedCodec[T]) append(dst []byte, value *T) ([]byte, error) {
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *TypedCodec[T]) Read(data []byte, into *T) error { return c.read(data, nil, into) }
+func (c *TypedCodec[T]) Read(data []byte, into *T) error {
+	if c.own != nil && into != nil {
+		return c.fill(c.own, message{datum: data}, into)
+	}
+	return c.read(data, nil, into)
+}
 
 // read is Read where a header of the record may name the schema.
 func (c *TypedCodec[T]) read(data, header []byte, into *T) error {
@@ -233,6 +242,11 @@ func (c *TypedCodec[T]) readDatum(m message, into *T) error {
 	if err != nil {
 		return err
 	}
+	return c.fill(decoder, m, into)
+}
+
+// fill decodes into a value that keeps nothing of a datum that failed.
+func (c *TypedCodec[T]) fill(decoder *plan.Decoder, m message, into *T) error {
 	before := *into
 	*into = *new(T)
 	if err := plan.Decode(decoder, m.datum, into); err != nil {
