@@ -130,3 +130,18 @@ func (c *cluster) held(t *testing.T, topic string) (n int64) {
 	}
 	return n
 }
+
+// eventually asks again and again, until the answer is yes.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for !holds() {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("still not true after %s: %s", patience, what)
+		}
+	}
+}

@@ -223,9 +223,7 @@ func (r *recovery) truncate(t *testing.T) {
 	// Kafka lets nobody delete the records of a topic that is compacted only, and a
 	// group refuses to start on one that is not.
 	clean(t, admin, r.table(), "compact,delete")
-	if err := admin.DeleteRecords(r.table(), before); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "the records are deleted", func() bool { return admin.DeleteRecords(r.table(), before) == nil })
 	clean(t, admin, r.table(), "compact")
 }
 
@@ -238,4 +236,8 @@ func clean(t *testing.T, admin sarama.ClusterAdmin, topic, policy string) {
 	if err := admin.IncrementalAlterConfig(sarama.TopicResource, topic, entries, false); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the topic has its new cleanup policy", func() bool {
+		set, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}})
+		return err == nil && len(set) == 1 && set[0].Value == policy
+	})
 }

@@ -32,7 +32,7 @@ type feed struct {
 // newFeed makes a feed that chooses partitions by the hash that the workers use.
 func newFeed(ctx context.Context, c *cluster, s *scenario) (*feed, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(5*time.Millisecond))
+		kgo.ProducerLinger(5*time.Millisecond), kgo.AlwaysRetryEOF())
 	if err != nil {
 		return nil, err
 	}

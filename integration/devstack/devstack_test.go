@@ -222,7 +222,7 @@ func TestCloseIsDoneOnceAndFreesThePorts(t *testing.T) {
 	}
 	select {
 	case <-stack.Done():
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("not done after Close")
 	}
 	again := start(t, devstack.Config{

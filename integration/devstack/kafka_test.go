@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds what a test waits for.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 func config() *sarama.Config {
 	cfg := sarama.NewConfig()

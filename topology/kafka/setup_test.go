@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every wait of these tests.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // testBundle is a cluster and a client of it. The fake is nil on a real one.
 type testBundle struct {

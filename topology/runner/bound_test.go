@@ -136,4 +136,62 @@ func TestAStepThatIsPausedLeavesTheOthersAtWork(t *testing.T) {
 	}
 }
 
+// TestAStepStaysPausedThroughRebalances pauses it in a process while partitions
+// stay there, leave it and come to it.
+func TestAStepStaysPausedThroughRebalances(t *testing.T) {
+	t.Parallel()
+	b := setup(t, devstack.Config{})
+	b.topics(t, 4, "in-a", "in-b")
+	sent := 0
+	send := func() {
+		sent += 20
+		for i := range 20 {
+			b.write(t, record("in-a", strconv.Itoa(i), "v"), record("in-b", strconv.Itoa(i), "v"))
+		}
+		b.awaitValues(t, "out-b", sent)
+	}
+	checkPaused := func() {
+		if got := len(b.values(t, "out-a")); got != 20 {
+			t.Errorf("got %d records of a step that is paused, want the 20 from before", got)
+		}
+	}
+	begin := func(paused bool) (*runner.Runner, *running) {
+		cfg := b.config(t)
+		cfg.CreateTopics = 4
+		r, err := runner.New(lanes(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paused {
+			pauseStep(t, r)
+		}
+		return r, run(t, r).awaitReady(t)
+	}
+	first, one := begin(false)
+	send()
+	b.awaitValues(t, "out-a", 20)
+	pauseStep(t, first)
+	_, two := begin(true)
+	send()
+	checkPaused()
+	if two.Stats().In == 0 {
+		t.Error("the second process has read nothing: want it to have partitions")
+	}
+	two.stop(t)
+	send()
+	checkPaused()
+	if err := first.Resume("out-a"); err != nil {
+		t.Fatal(err)
+	}
+	b.awaitValues(t, "out-a", sent)
+	one.stop(t)
+}
+
+func pauseStep(t *testing.T, r *runner.Runner) {
+	t.Helper()
+	if err := r.Pause("out-a"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const endTxnKey = 26

@@ -164,8 +164,8 @@ func (m *member) open(ctx context.Context, partition int32) (state task.State, e
 	if len(m.stores) == 0 {
 		return state, nil
 	}
-	promoted := m.promotion(partition)
-	state.DB, err = store.Open(m.database(partition))
+	var promoted *promotion
+	state.DB, promoted, err = m.openTables(partition)
 	if _, foreign := errors.AsType[*store.OwnerError](err); foreign {
 		err = &task.FatalError{Err: err}
 	}

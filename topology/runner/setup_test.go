@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // awaitNoGoroutines returns the goroutines of libraries and of our own that do
 // not end.
 func awaitNoGoroutines() (left string) {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {

@@ -6,10 +6,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
+
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/standby"
+	"github.com/gokavro/gokavro/topology/internal/store"
 )
+
+// lookTime is how long a process waits, before it joins its group, for the lengths
+// of the changelogs.
+const lookTime = 3 * time.Second
 
 // Standby is how a copy of a partition's tables came to the end of their
 // changelogs.
@@ -26,7 +33,7 @@ type Promotion struct {
 	Partition int32
 	// Records and Bytes count what the copy did not have yet.
 	Records, Bytes int64
-	// Took is the time from opening the copy until the partition went on.
+	// Took is the time from taking the copy over until the partition went on.
 	Took time.Duration
 }
 
@@ -35,16 +42,25 @@ func (p Promotion) String() string {
 	return fmt.Sprintf("partition %d: %d records (%d bytes) read, took %s", p.Partition, p.Records, p.Bytes, p.Took.Round(time.Millisecond))
 }
 
-// keepStandbys has the engine keep copies of other members' tables, if that is
-// wanted and there are tables.
+// keepStandbys has the engine keep copies of other members' tables, if there are
+// tables: those that are wanted, and those of partitions that it is to get.
 func (m *member) keepStandbys(config *engine.Config) {
-	if m.cfg.NumStandby == 0 || len(m.stores) == 0 {
+	if len(m.stores) == 0 {
 		return
 	}
 	m.standbys = standby.New(standby.Config{
 		Client: m.client, Store: m.database(0), Log: m.cfg.Logger, Events: m.cfg.standbyEvents(),
 	})
 	config.Standby = m.standbys
+	join := config.Consumer
+	config.Consumer = func(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		defer cancel()
+		if err := m.standbys.Look(ctx); err != nil {
+			m.cfg.Logger.Warn("looking how long the changelogs are: tables may count as big that are not", "err", err)
+		}
+		return join(strategy)
+	}
 	released := config.Released
 	config.Released = func() {
 		if err := m.standbys.Close(); err != nil {
@@ -99,12 +115,21 @@ type promotion struct {
 	read Promotion
 }
 
-// promotion returns nil if a partition's tables were no up-to-date copy.
-func (m *member) promotion(partition int32) *promotion {
-	if m.standbys == nil || !m.standbys.Promoted(partition) {
-		return nil
+// openTables opens a partition's tables, or takes over the copy of them that this
+// process has. promoted is nil if that was not up to date.
+func (m *member) openTables(partition int32) (db *store.DB, promoted *promotion, err error) {
+	began := time.Now()
+	if m.standbys != nil {
+		db, warm, err := m.standbys.Take(partition)
+		if warm {
+			promoted = &promotion{cfg: m.cfg, began: began, read: Promotion{Partition: partition}}
+		}
+		if db != nil || err != nil {
+			return db, promoted, err
+		}
 	}
-	return &promotion{cfg: m.cfg, began: time.Now(), read: Promotion{Partition: partition}}
+	db, err = store.Open(m.database(partition))
+	return db, nil, err
 }
 
 // hear counts what the restore of the tables reads.

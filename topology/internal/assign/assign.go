@@ -31,6 +31,12 @@ type Member struct {
 	Generation int32
 	// Warm are the partitions of whose tables it has copies that are up to date.
 	Warm []int32
+	// Cold are the partitions whose tables it would have to load for long, if it got
+	// them now. Of these it gets those that have no owner, and the others once it has
+	// a warm copy.
+	Cold []int32
+	// Files are the partitions of whose tables its disk has something.
+	Files []int32
 	// Standbys is how many members beside its owner shall have a copy of a
 	// partition's tables. The greatest of all members counts.
 	Standbys int
@@ -45,8 +51,9 @@ type Share struct {
 	// Leaving those that it is to give up, so that they can be another's in the next
 	// rebalance.
 	Coming, Leaving []int32
-	// Standby are the partitions of whose tables it keeps copies.
-	Standby []int32
+	// Standby are the partitions of whose tables it keeps copies. It is to get those
+	// among them that are Warming once their copies are warm.
+	Standby, Warming []int32
 }
 
 // Topics holds the partitions of each topic.
@@ -61,7 +68,9 @@ func Balance(members []Member, topics Topics) map[string]Share {
 	b.keep()
 	b.hand()
 	b.level()
+	b.deferCold()
 	b.standbys()
+	b.warmUps()
 	return b.shares()
 }
 
@@ -72,9 +81,13 @@ type balance struct {
 	warm    []map[int32]bool
 	had     []map[int32]bool
 	held    []map[int32]bool
+	cold    []map[int32]bool
+	files   []map[int32]bool
 
 	numbers []int32
 	owner   map[int32]int
+	holder  map[int32]int // who can go on with a partition at once
+	next    map[int32]int // who is to get a partition when it has a warm copy
 	load    []int
 	copies  map[int32][]int
 	copied  []int // copies by member
@@ -83,7 +96,9 @@ type balance struct {
 const nobody = -1
 
 func newBalance(members []Member, topics Topics) *balance {
-	b := &balance{members: slices.Clone(members), owner: map[int32]int{}, copies: map[int32][]int{}}
+	b := &balance{
+		members: slices.Clone(members), owner: map[int32]int{}, holder: map[int32]int{}, next: map[int32]int{}, copies: map[int32][]int{},
+	}
 	slices.SortFunc(b.members, func(x, y Member) int {
 		return cmp.Or(cmp.Compare(x.Instance, y.Instance), cmp.Compare(x.ID, y.ID))
 	})
@@ -99,6 +114,8 @@ func newBalance(members []Member, topics Topics) *balance {
 		b.warm = append(b.warm, setOf(m.Warm))
 		b.had = append(b.had, setOf(m.Had))
 		b.held = append(b.held, setOf(m.Held))
+		b.cold = append(b.cold, setOf(m.Cold))
+		b.files = append(b.files, setOf(m.Files))
 	}
 	for partition := range b.owner {
 		b.numbers = append(b.numbers, partition)
@@ -136,29 +153,42 @@ func (b *balance) keep() {
 		}
 		if best != nobody {
 			b.give(partition, best)
+			b.holds(partition, best)
 		}
 	}
 }
 
-// hand gives the partitions that nobody had to who has a warm copy and no more
-// than a fair share, or else to who has the least.
+// hand gives the partitions that nobody had to who can go on with them at once:
+// with no more than a fair share if possible. What nobody can go on with goes
+// to who has files and no more than that, or else to who has the least.
 func (b *balance) hand() {
 	if len(b.members) == 0 {
 		return
 	}
-	var cold []int32
-	for _, partition := range b.numbers {
-		if b.owner[partition] != nobody {
-			continue
+	for _, wanted := range []func(int32, int) bool{
+		func(partition int32, i int) bool { return b.warm[i][partition] && b.hasRoom(i) },
+		func(partition int32, i int) bool { return b.isBig(partition) && !b.cold[i][partition] && b.hasRoom(i) },
+		func(partition int32, i int) bool { return b.isBig(partition) && b.warm[i][partition] },
+		func(partition int32, i int) bool { return b.files[i][partition] && b.hasRoom(i) },
+		func(int32, int) bool { return true },
+	} {
+		for _, partition := range b.numbers {
+			b.handTo(partition, wanted)
 		}
-		if to := b.least(partition, func(i int) bool { return b.warm[i][partition] && b.hasRoom(i) }); to != nobody {
-			b.give(partition, to)
-			continue
-		}
-		cold = append(cold, partition)
 	}
-	for _, partition := range cold {
-		b.give(partition, b.least(partition, func(int) bool { return true }))
+}
+
+func (b *balance) handTo(partition int32, wanted func(partition int32, i int) bool) {
+	if b.owner[partition] != nobody {
+		return
+	}
+	to := b.least(partition, func(i int) bool { return wanted(partition, i) })
+	if to == nobody {
+		return
+	}
+	b.give(partition, to)
+	if b.warm[to][partition] {
+		b.holds(partition, to)
 	}
 }
 
@@ -217,19 +247,20 @@ func (b *balance) levelOnce() bool {
 }
 
 // spare returns which partition of one member another one gets: rather one that
-// the first has not begun with, then one that the second has a warm copy of.
+// the first has not begun with, or has not the tables of; then one that the second
+// has a warm copy of, or else files.
 func (b *balance) spare(from, to int) (partition int32, ok bool) {
 	best := 0
 	for _, p := range b.numbers {
 		if b.owner[p] != from || b.reads[to][p] == 0 {
 			continue
 		}
-		worth := 1
-		if !b.had[from][p] {
-			worth += 2
-		}
-		if b.warm[to][p] {
-			worth++
+		worth := 0
+		for _, better := range []bool{!b.had[from][p], b.cold[from][p], b.warm[to][p], b.files[to][p]} {
+			worth *= 2
+			if better {
+				worth++
+			}
 		}
 		if worth >= best {
 			best, partition, ok = worth, p, true
@@ -246,6 +277,9 @@ func (b *balance) shares() map[string]Share {
 			switch mine := b.owner[partition] == i; {
 			case mine && b.heldByOther(partition, i):
 				s.Coming = append(s.Coming, partition)
+				if b.warm[i][partition] {
+					s.Standby = append(s.Standby, partition) // it stays warm meanwhile
+				}
 			case mine:
 				s.Active = append(s.Active, partition)
 			case b.held[i][partition]:
@@ -253,6 +287,9 @@ func (b *balance) shares() map[string]Share {
 			}
 			if slices.Contains(b.copies[partition], i) {
 				s.Standby = append(s.Standby, partition)
+			}
+			if to, ok := b.next[partition]; ok && to == i {
+				s.Warming = append(s.Warming, partition)
 			}
 		}
 		shares[m.ID] = s

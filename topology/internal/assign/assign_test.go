@@ -142,6 +142,7 @@ type group struct {
 	members    []assign.Member
 	topics     assign.Topics
 	generation int32
+	shares     map[string]assign.Share // of the last round
 }
 
 // round is one rebalance: every member joins with what it holds, gives up what
@@ -149,6 +150,7 @@ type group struct {
 func (g *group) round(t *testing.T) (revoked bool) {
 	t.Helper()
 	shares := assign.Balance(g.members, g.topics)
+	g.shares = shares
 	g.generation++
 	holders := map[int32]string{}
 	for _, m := range g.members {
@@ -180,6 +182,11 @@ func (g *group) settle(t *testing.T) {
 			t.Fatalf("the group has not settled after %d rounds: %v", rounds, g.members)
 		}
 	}
+	g.checkOwners(t)
+}
+
+func (g *group) checkOwners(t *testing.T) {
+	t.Helper()
 	owners := map[int32]int{}
 	for _, m := range g.members {
 		for _, p := range m.Had {

@@ -14,6 +14,8 @@ type subscription struct {
 	Had        []int32 `json:"had"`
 	Generation int32   `json:"generation"`
 	Warm       []int32 `json:"warm"`
+	Cold       []int32 `json:"cold"`
+	Files      []int32 `json:"files"`
 	Standbys   int     `json:"num_standby"`
 }
 
@@ -22,6 +24,7 @@ type assignment struct {
 	Standby []int32 `json:"standby"`
 	Coming  []int32 `json:"coming"`
 	Leaving []int32 `json:"leaving"`
+	Warming []int32 `json:"warming"`
 }
 
 // encode returns data as JSON, in which members of other versions find what
@@ -55,6 +58,6 @@ func memberOf(id string, meta sarama.ConsumerGroupMemberMetadata) (Member, error
 		return m, err
 	}
 	m.Instance, m.Host, m.Had, m.Generation = data.Instance, data.Host, data.Had, data.Generation
-	m.Warm, m.Standbys = data.Warm, data.Standbys
+	m.Warm, m.Cold, m.Files, m.Standbys = data.Warm, data.Cold, data.Files, data.Standbys
 	return m, nil
 }

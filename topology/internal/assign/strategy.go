@@ -16,9 +16,8 @@ type Config struct {
 	// Instance, Host and Standbys are those of [Member].
 	Instance, Host string
 	Standbys       int
-	// Warm returns the partitions of whose tables there are copies that are up to
-	// date. It may be nil.
-	Warm func() []int32
+	// Tables returns what the member has of which partitions' tables. It may be nil.
+	Tables func() Tables
 	// Joining is called before each request to join, Assigned when what follows of
 	// it is known: the partitions that the member has from now on, without those
 	// that others still have to give up, and those that it keeps copies of. They
@@ -27,6 +26,9 @@ type Config struct {
 	Assigned func(generation int32, s Share)
 	Log      *slog.Logger
 }
+
+// Tables says what a member has of the tables, by partition, as [Member] does.
+type Tables struct{ Warm, Cold, Files []int32 }
 
 // Strategy is [Balance] as a strategy of sarama, for one consumer of one group.
 // Its members go on with what they keep while others move. It is safe for
@@ -65,6 +67,11 @@ func (s *Strategy) Plan(members map[string]sarama.ConsumerGroupMemberMetadata, t
 	shares := Balance(all, topics)
 	for topic, partitions := range waiting(all, shares, topics) {
 		s.cfg.Log.Warn("records of a topic wait for a newer version of the processes that own these partitions", "topic", topic, "partitions", partitions)
+	}
+	for id, share := range shares {
+		if len(share.Warming) > 0 {
+			s.cfg.Log.Info("partitions stay where they are until a member has copies of their tables", "member", id, "partitions", share.Warming)
+		}
 	}
 	plan := sarama.BalanceStrategyPlan{}
 	for id, share := range shares {
@@ -108,7 +115,7 @@ func (s *Strategy) AssignmentData(memberID string, _ map[string][]int32, _ int32
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	share := s.shares[memberID]
-	return encode(assignment{Standby: share.Standby, Coming: share.Coming, Leaving: share.Leaving})
+	return encode(assignment{Standby: share.Standby, Coming: share.Coming, Leaving: share.Leaving, Warming: share.Warming})
 }
 
 // SubscriptionUserData tells the leader what the member has. sarama calls it
@@ -116,8 +123,9 @@ func (s *Strategy) AssignmentData(memberID string, _ map[string][]int32, _ int32
 func (s *Strategy) SubscriptionUserData([]string) ([]byte, error) {
 	s.cfg.Joining()
 	d := subscription{Instance: s.cfg.Instance, Host: s.cfg.Host, Standbys: s.cfg.Standbys}
-	if s.cfg.Warm != nil {
-		d.Warm = s.cfg.Warm()
+	if s.cfg.Tables != nil {
+		tables := s.cfg.Tables()
+		d.Warm, d.Cold, d.Files = tables.Warm, tables.Cold, tables.Files
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +139,7 @@ func (s *Strategy) OnAssignment(given *sarama.ConsumerGroupMemberAssignment, gen
 	if err != nil {
 		s.cfg.Log.Warn("the group's leader says nothing that can be read", "err", err)
 	}
-	share := Share{Active: numbers(given.Topics), Standby: data.Standby, Coming: data.Coming, Leaving: data.Leaving}
+	share := Share{Active: numbers(given.Topics), Standby: data.Standby, Coming: data.Coming, Leaving: data.Leaving, Warming: data.Warming}
 	s.mu.Lock()
 	s.had, s.generation = share.Active, generation
 	s.mu.Unlock()

@@ -25,7 +25,7 @@ func newNode(instance string, warm ...int32) *node {
 	n := &node{}
 	n.Strategy = assign.NewStrategy(assign.Config{
 		Instance: instance, Host: "h-" + instance, Standbys: 1, Log: slog.New(slog.DiscardHandler),
-		Warm:     func() []int32 { return warm },
+		Tables:   func() assign.Tables { return assign.Tables{Warm: warm} },
 		Joining:  func() { n.joins++ },
 		Assigned: func(generation int32, s assign.Share) { n.generation, n.share = generation, s },
 	})
@@ -99,6 +99,44 @@ func TestStrategyGoesOnWithMembersItCannotRead(t *testing.T) {
 	plan, err := n.Plan(members, map[string][]int32{"in": partitions(2)})
 	if err != nil || len(plan["a"]["in"]) != 1 || len(plan["b"]["in"]) != 1 {
 		t.Errorf("got %v, %v, want one partition for each", plan, err)
+	}
+}
+
+// Members of earlier releases say nothing of big tables, and get partitions at
+// once; what they lead the others understand.
+func TestStrategyWorksWithMembersOfEarlierReleases(t *testing.T) {
+	t.Parallel()
+	n := newNode("one")
+	had := []byte(`{"instance":"one","host":"h","had":[0,1],"generation":3,"warm":null,"cold":[],"num_standby":0}`)
+	for name, tt := range map[string]struct {
+		joins   string
+		leaving []int32
+	}{
+		"an earlier release":     {`{"instance":"two","host":"h","had":null,"generation":-1,"warm":null,"num_standby":0}`, []int32{1}},
+		"one with all cold":      {`{"instance":"two","had":null,"generation":-1,"warm":null,"cold":[0,1],"files":null}`, nil},
+		"one with a warm copy":   {`{"instance":"two","had":null,"generation":-1,"warm":[0],"cold":[1],"files":[0]}`, []int32{0}},
+		"one with data of later": {`{"instance":"two","had":null,"generation":-1,"later":{}}`, []int32{1}},
+	} {
+		_, err := n.Plan(map[string]sarama.ConsumerGroupMemberMetadata{
+			"a": {Topics: []string{"in"}, UserData: had, OwnedPartitions: []*sarama.OwnedPartition{{Topic: "in", Partitions: []int32{0, 1}}}},
+			"b": {Topics: []string{"in"}, UserData: []byte(tt.joins)},
+		}, map[string][]int32{"in": partitions(2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := n.AssignmentData("a", nil, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.OnAssignment(&sarama.ConsumerGroupMemberAssignment{UserData: data}, 4)
+		if !slices.Equal(n.share.Leaving, tt.leaving) {
+			t.Errorf("%s joins: %v leave the other one, want %v", name, n.share.Leaving, tt.leaving)
+		}
+	}
+	earlier := []byte(`{"standby":[1],"coming":[0],"leaving":null}`)
+	n.OnAssignment(&sarama.ConsumerGroupMemberAssignment{UserData: earlier}, 5)
+	if d := cmp.Diff(assign.Share{Standby: []int32{1}, Coming: []int32{0}}, n.share); d != "" {
+		t.Errorf("an earlier release leads (-want +got): %s", d)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -60,7 +61,8 @@ type Config struct {
 	// StopTimeout bounds a graceful stop.
 	StopTimeout time.Duration
 	// Assigned is called when the process has its share of the partitions, none
-	// included, and their tables are restored.
+	// included, and their tables are restored. The first time is after it has got
+	// those that it makes warm copies for.
 	Assigned func()
 	// Restoring is called when tables of a partition are about to be restored. It
 	// may be nil.
@@ -93,6 +95,8 @@ type Engine struct {
 	wake    chan struct{} // has room for one: a commit is due
 	id      string        // of this process
 	settled time.Time     // when this process counts as well
+
+	announced atomic.Bool // whether the process has had its share once
 
 	mu     sync.Mutex
 	work   *work           // nil between two

@@ -35,13 +35,9 @@ type generation struct {
 // strategy returns how the group's partitions are shared.
 func (w *work) strategy() sarama.BalanceStrategy {
 	cfg := w.engine.cfg
-	config := assign.Config{
-		Instance: cfg.Instance, Host: cfg.Host, Standbys: cfg.NumStandby, Joining: w.joining, Assigned: w.assigned, Log: cfg.Log,
-	}
-	if cfg.Standby != nil {
-		config.Warm = cfg.Standby.Warm
-	}
-	return assign.NewStrategy(config)
+	return assign.NewStrategy(assign.Config{
+		Instance: cfg.Instance, Host: cfg.Host, Standbys: cfg.NumStandby, Tables: w.tables, Joining: w.joining, Assigned: w.assigned, Log: cfg.Log,
+	})
 }
 
 // joining is called before each request to join the group: from here on the
@@ -93,11 +89,20 @@ func (w *work) adopt(partitions []int32) {
 	}
 	w.divide()
 	w.placeStandbys()
+	if len(w.share.Warming) > 0 && w.engine.cfg.Standby != nil {
+		go w.awaitWarm(w.session.Context(), w.generation.number, w.share.Warming)
+	}
 	go w.loadCommits(w.session.Context(), w.guard.Shut())
-	// What is still to come comes with the next assignment.
-	if len(w.share.Coming) == 0 {
+	if w.hasAll() {
 		go w.announce(w.session.Context(), members)
 	}
+}
+
+// hasAll reports whether the process has its share, as far as it is known. What is
+// still to come comes with the next assignment; what comes when its copies are
+// warm is waited for at the first time only. mu is held.
+func (w *work) hasAll() bool {
+	return len(w.share.Coming) == 0 && (len(w.share.Warming) == 0 || w.engine.announced.Load())
 }
 
 // giveUp commits what a partition has finished, before the group hears that it

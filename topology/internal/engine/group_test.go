@@ -26,6 +26,9 @@ type named struct {
 	leave  atomic.Int32 // members that were to leave
 	topics []string
 	commit func(txn.Committer) txn.Committer
+
+	standby  engine.Standby
+	assigned atomic.Bool
 }
 
 func (b *testBundle) named(t *testing.T, name string) *named {
@@ -49,7 +52,8 @@ func (n *named) consumer(strategy sarama.BalanceStrategy) (sarama.ConsumerGroup,
 func (n *named) start(t *testing.T) *running {
 	t.Helper()
 	n.edit = func(cfg *engine.Config) {
-		cfg.Instance, cfg.Consumer = n.name, n.consumer
+		cfg.Instance, cfg.Consumer, cfg.Standby = n.name, n.consumer, n.standby
+		cfg.Assigned = func() { n.assigned.Store(true) }
 		if n.topics != nil {
 			cfg.Topics = n.topics
 		}

@@ -79,7 +79,7 @@ func (h handler) Setup(session sarama.ConsumerGroupSession) error {
 	defer w.mu.Unlock()
 	w.guard.Return(nil)
 	w.last = lastSession{session.MemberID(), session.GenerationID()}
-	w.session = session
+	w.session, w.rejoin = session, h.rejoin
 	w.positions = map[string]map[int32]int64{}
 	w.joined(session.GenerationID())
 	w.adopt(wanted)
@@ -102,6 +102,7 @@ func (w *work) announce(ctx context.Context, members []*member) {
 		}
 	}
 	w.complete.Store(true)
+	w.engine.announced.Store(true)
 	w.engine.cfg.Assigned()
 }
 

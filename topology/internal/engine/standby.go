@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"context"
-
-	"github.com/gokavro/gokavro/topology/internal/task"
-)
+import "errors"
 
 // Standby keeps copies of the tables of partitions that other processes own, up
 // to the end of their changelogs. It is safe for concurrent use.
@@ -13,26 +9,34 @@ type Standby interface {
 	// those before. It does not block. Partitions that this process owns, or has not
 	// given up yet, are never among them.
 	Assign(partitions []int32)
-	// Release closes the copy of a partition, so that the task that owns it now may
-	// open its folder. It does nothing where there is none.
+	// Reserve keeps the copy of a partition for its task, which takes it when it
+	// opens its tables. It does not block.
+	Reserve(partition int32)
+	// Release closes the copy that is reserved, if the task has ended without it.
 	Release(partition int32) error
 	// Warm returns the partitions whose copies were last seen close to the end of
 	// their changelogs. Their processes are the first to get them. It does not
 	// block.
 	Warm() []int32
+	// Cold returns the partitions whose tables this process would have to load for
+	// long; its own, which are loaded already, may be among them. It does not block.
+	Cold() []int32
+	// Files returns the partitions of whose tables the disk has something.
+	Files() []int32
 }
 
-// promoting makes a partition's standby its owner's: it is closed before the
-// tables are opened.
-func (w *work) promoting(partition int32, open func(context.Context) (task.State, error)) func(context.Context) (task.State, error) {
-	standby := w.engine.cfg.Standby
-	if standby == nil {
-		return open
+// reserve keeps a partition's standby for its task.
+func (w *work) reserve(partition int32) {
+	if standby := w.engine.cfg.Standby; standby != nil {
+		standby.Reserve(partition)
 	}
-	return func(ctx context.Context) (task.State, error) {
-		if err := standby.Release(partition); err != nil {
-			return task.State{}, err
-		}
-		return open(ctx)
+}
+
+// closeTables gives up the tables of a task that has ended.
+func (w *work) closeTables(m *member) error {
+	err := m.task.Close()
+	if standby := w.engine.cfg.Standby; standby != nil {
+		err = errors.Join(err, standby.Release(m.task.Partition()))
 	}
+	return err
 }

@@ -44,7 +44,9 @@ type work struct {
 	session  sarama.ConsumerGroupSession // nil between two
 	last     lastSession
 	left     bool
-	rejoined bool // whether the group was asked for another assignment once
+	rejoin   context.CancelFunc // ends the session, so that another one begins
+	rejoined bool               // whether the group was asked for another assignment once
+	warmed   time.Time          // when it was for copies that were warm
 	share    assign.Share
 	generation
 	positions map[string]map[int32]int64 // what the group goes on from
@@ -186,7 +188,7 @@ func (w *work) drop(members []*member) {
 	}
 	for _, m := range members {
 		<-m.ended
-		if err := m.task.Close(); err != nil {
+		if err := w.closeTables(m); err != nil {
 			w.engine.cfg.Log.Warn("closing the tables of a partition", "partition", m.task.Partition(), "err", err)
 		}
 		w.closed(m.task.Partition())
@@ -214,7 +216,8 @@ func (w *work) start(partition int32) *member {
 	cfg.Trouble = func(err error) { w.engine.cfg.Board.Set(about, err) }
 	cfg.Cured = func() { w.engine.cfg.Board.Clear(about) }
 	if cfg.Open != nil {
-		cfg.Open = w.opening(w.promoting(partition, cfg.Open))
+		cfg.Open = w.opening(cfg.Open)
+		w.reserve(partition)
 		w.engine.restoring()
 	}
 	m := &member{task: task.New(cfg), ended: make(chan struct{}), released: make(chan struct{})}

@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait of these tests.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // testBundle is a changelog and a database for each of its partitions.
 type testBundle struct {

@@ -19,9 +19,6 @@ const (
 	openPause = 20 * time.Millisecond
 	// quietTries is how often that is not worth a word.
 	quietTries = 5
-	// stillWarm is how long after its end a copy counts as warm: a rebalance ends it
-	// before the task takes it over.
-	stillWarm = time.Minute
 	// A table with a TTL is tidied at intervals, a bit at a time.
 	tidyInterval = 10 * time.Second
 	tidiedAtOnce = 10_000
@@ -34,6 +31,7 @@ type copied struct {
 	life      context.Context //nolint:containedctx // ends with the copy
 	end       context.CancelFunc
 	failed    chan error // has room for one: why it is not followed any more; publish makes it
+	warm      bool       // whether it was up to date when it was reserved
 
 	using sync.Mutex // held while the database is opened, closed or written to by what follows
 	db    *store.DB  // nil while it is closed
@@ -41,8 +39,6 @@ type copied struct {
 	mu     sync.Mutex
 	tables map[string]*followed // by topic, once they are loaded
 	behind map[string]int64     // offsets, by topic, while they are loaded
-	ended  time.Time            // when it was stopped
-	warm   bool                 // whether it was so then
 }
 
 // followed is a table that is loaded.
@@ -80,17 +76,20 @@ func (c *copied) run() {
 	}
 }
 
-// stop ends the copy, and tells whether it was warm until now. The folder is
-// given up a moment later.
-func (c *copied) stop() (warm bool) {
-	warm = c.isWarm()
+// detach ends the copy and returns its database, which nothing uses any more; nil
+// if it is not loaded.
+func (c *copied) detach() *store.DB {
+	c.using.Lock()
+	defer c.using.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended.IsZero() {
-		c.ended, c.warm = time.Now(), warm
+	if c.tables == nil || c.life.Err() != nil {
+		return nil
 	}
+	db := c.db
+	c.db, c.tables = nil, nil
 	c.end()
-	return c.warm && time.Since(c.ended) < stillWarm
+	return db
 }
 
 // close ends the copy and gives its folder up. A loading that waits for a broker

@@ -159,6 +159,28 @@ func (b *testBundle) write(t *testing.T, table string, partition int32, pairs ..
 	}
 }
 
+// makeAnew deletes a table's topic and makes another one of that name.
+func (b *testBundle) makeAnew(t *testing.T, table string) {
+	t.Helper()
+	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := b.client.TopicID(t.Context(), b.topic(table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.DeleteTopic(b.topic(table)); err != nil {
+		t.Fatal(err)
+	}
+	// A broker that has still to delete the old one says that it exists already.
+	eventually(t, "the topic is made anew", func() bool {
+		_ = admin.CreateTopic(b.topic(table), &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false)
+		id, err := b.client.TopicID(t.Context(), b.topic(table))
+		return err == nil && id != before
+	})
+}
+
 func (b *testBundle) end(t *testing.T, table string, iso kafka.Isolation) int64 {
 	t.Helper()
 	end, err := b.client.EndOffset(b.topic(table), 0, iso)
@@ -190,14 +212,33 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// promote releases partition 0's copy and opens it as a task does. restored is
-// how many records that had to read.
-func (b *testBundle) promote(t *testing.T) (db *store.DB, restored int64) {
+// take takes partition 0's copy over, or opens its tables, as a task does. warm
+// tells whether the copy was up to date.
+func (b *testBundle) take(t *testing.T) (db *store.DB, warm bool) {
 	t.Helper()
-	if err := b.standbys.Release(0); err != nil {
+	b.standbys.Reserve(0)
+	db, warm, err := b.standbys.Take(0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	db = b.open(t)
+	if db == nil {
+		return b.open(t), warm
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db, warm
+}
+
+// promote takes partition 0's copy over and restores its tables. restored is how
+// many records that had to read.
+func (b *testBundle) promote(t *testing.T) (db *store.DB, restored int64) {
+	t.Helper()
+	db, _ = b.take(t)
+	return db, b.restore(t, db)
+}
+
+// restore reads what partition 0's tables do not have yet.
+func (b *testBundle) restore(t *testing.T, db *store.DB) (restored int64) {
+	t.Helper()
 	var mu sync.Mutex
 	events := restore.Events{Finished: func(p restore.Progress) {
 		mu.Lock()
@@ -213,7 +254,7 @@ func (b *testBundle) promote(t *testing.T) (db *store.DB, restored int64) {
 	if err := restore.Run(ctx, restore.Config{Client: b.client, Events: events}, tables...); err != nil {
 		t.Fatal(err)
 	}
-	return db, restored
+	return restored
 }
 
 // open opens partition 0's database.

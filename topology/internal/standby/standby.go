@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 
@@ -64,11 +65,13 @@ type Standbys struct {
 	end     context.CancelFunc
 	loading chan struct{} // has room for the copies that are loaded at once
 	running sync.WaitGroup
+	reader  sync.Once // follows all copies, from the first one on
 
 	mu       sync.Mutex
 	copies   map[int32]*copied
 	left     map[int32]*copied // those that an Assign has ended, the last one of each partition
-	promoted map[int32]bool    // those that were released warm, until Promoted
+	reserved map[int32]*copied // those that tasks are to take
+	sizes    sizes
 }
 
 // New returns standbys that keep nothing until Assign. Close them after use.
@@ -76,9 +79,8 @@ func New(cfg Config) *Standbys {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Standbys{cfg: cfg, loading: make(chan struct{}, loadsAtOnce), copies: map[int32]*copied{}, left: map[int32]*copied{}, promoted: map[int32]bool{}}
+	s := &Standbys{cfg: cfg, loading: make(chan struct{}, loadsAtOnce), copies: map[int32]*copied{}, left: map[int32]*copied{}, reserved: map[int32]*copied{}}
 	s.life, s.end = context.WithCancel(context.Background())
-	s.running.Go(s.follow)
 	return s
 }
 
@@ -94,7 +96,7 @@ func (s *Standbys) Assign(partitions []int32) {
 		if !slices.Contains(partitions, partition) {
 			delete(s.copies, partition)
 			s.left[partition] = c
-			c.stop()
+			c.end()
 		}
 	}
 	for _, partition := range partitions {
@@ -102,46 +104,54 @@ func (s *Standbys) Assign(partitions []int32) {
 			c := newCopied(s, partition)
 			s.copies[partition] = c
 			s.running.Go(c.run)
+			s.reader.Do(func() { s.running.Go(s.follow) })
 		}
 	}
 }
 
-// Release closes the copy of a partition, so that a task may open its folder. It
-// does nothing where there is none.
-func (s *Standbys) Release(partition int32) error {
-	c, warm := s.giveUp(partition)
-	if c == nil {
-		return nil
-	}
-	if warm {
-		s.mu.Lock()
-		s.promoted[partition] = true
-		s.mu.Unlock()
-	}
-	return c.close()
-}
-
-// giveUp takes a copy out, also one that an Assign has ended and that may not be
-// closed yet.
-func (s *Standbys) giveUp(partition int32) (c *copied, warm bool) {
+// Reserve keeps the copy of a partition, as it is, for the task that owns the
+// partition now, whatever the next Assign says. It does not wait. Take or Release
+// has to follow.
+func (s *Standbys) Reserve(partition int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c = cmp.Or(s.copies[partition], s.left[partition])
+	c := cmp.Or(s.copies[partition], s.left[partition])
+	if c == nil {
+		return
+	}
 	delete(s.copies, partition)
 	delete(s.left, partition)
-	if c == nil {
-		return nil, false
-	}
-	return c, c.stop()
+	c.warm = c.isWarm()
+	s.reserved[partition] = c
 }
 
-// Promoted tells whether a partition's copy was up to date when it was released.
-// It does so once.
-func (s *Standbys) Promoted(partition int32) bool {
+// Take gives away the copy that is reserved, open, and tells whether it was up to
+// date. There is none if it is not loaded yet: it is closed then, and the folder
+// is free.
+func (s *Standbys) Take(partition int32) (db *store.DB, warm bool, err error) {
+	c := s.unreserve(partition)
+	if c == nil {
+		return nil, false, nil
+	}
+	if db := c.detach(); db != nil {
+		return db, c.warm, nil
+	}
+	return nil, false, c.close()
+}
+
+// Release closes the copy that is reserved, if it was not taken.
+func (s *Standbys) Release(partition int32) error {
+	if c := s.unreserve(partition); c != nil {
+		return c.close()
+	}
+	return nil
+}
+
+func (s *Standbys) unreserve(partition int32) *copied {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer delete(s.promoted, partition)
-	return s.promoted[partition]
+	defer delete(s.reserved, partition)
+	return s.reserved[partition]
 }
 
 // Warm returns the partitions whose copies are up to date, or nearly.
@@ -174,8 +184,9 @@ func (s *Standbys) Lags() map[int32]int64 {
 func (s *Standbys) Close() error {
 	s.end()
 	s.mu.Lock()
-	copies := s.copies
-	s.copies = map[int32]*copied{}
+	copies := slices.Collect(maps.Values(s.copies))
+	copies = slices.AppendSeq(copies, maps.Values(s.reserved))
+	s.copies, s.reserved = map[int32]*copied{}, map[int32]*copied{}
 	s.mu.Unlock()
 	var errs []error
 	for _, c := range copies {

@@ -1,7 +1,6 @@
 package standby_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/IBM/sarama"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
@@ -38,12 +36,14 @@ func TestPromotionReadsOnlyTheTail(t *testing.T) {
 	if diff := cmp.Diff(map[int32]int64{0: 0}, b.standbys.Lags()); diff != "" {
 		t.Errorf("lags (-want +got):\n%s", diff)
 	}
-	if err := b.standbys.Release(0); err != nil {
-		t.Fatal(err)
-	}
+	b.standbys.Reserve(0)
+	b.standbys.Assign(nil)
 	b.write(t, "a", 0, "k1", "3")
-	db, restored := b.promote(t)
-	if restored != 1 {
+	db, warm := b.take(t)
+	if !warm {
+		t.Error("the copy does not count as warm")
+	}
+	if restored := b.restore(t, db); restored != 1 {
 		t.Errorf("read %d records after the promotion, want the one that the copy did not have", restored)
 	}
 	if diff := cmp.Diff(map[string]string{"k1": "3", "k3": "1", "k4": "2"}, rows(t, db, "a")); diff != "" {
@@ -52,8 +52,8 @@ func TestPromotionReadsOnlyTheTail(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"k": "1"}, rows(t, db, "ttl")); diff != "" {
 		t.Errorf("rows of the table with a TTL (-want +got):\n%s", diff)
 	}
-	if !b.standbys.Promoted(0) || b.standbys.Promoted(0) {
-		t.Error("want it told once that the copy was promoted")
+	if db, _, err := b.standbys.Take(0); db != nil || err != nil {
+		t.Errorf("got %v, %v the second time, want nothing", db, err)
 	}
 }
 
@@ -78,10 +78,7 @@ func TestAStandbyHoldsNothingThatIsNotCommitted(t *testing.T) {
 	b.write(t, "a", 0, "behind it", "1")
 	eventually(t, "the markers are written", func() bool { return b.end(t, "a", kafka.ReadCommitted) == 5 })
 	b.awaitStable(t, "a")
-	if err := b.standbys.Release(0); err != nil {
-		t.Fatal(err)
-	}
-	db := b.open(t)
+	db, _ := b.take(t)
 	if diff := cmp.Diff(map[string]string{"k": "committed"}, rows(t, db, "a")); diff != "" {
 		t.Errorf("rows while a transaction is open (-want +got):\n%s", diff)
 	}
@@ -117,21 +114,17 @@ func TestAFolderGoesFromTheTaskToTheStandbyAndBack(t *testing.T) {
 	if got := b.heard.caughtUp[0].Records; got != 1 {
 		t.Errorf("loaded %d records, want the one that the task did not have", got)
 	}
-	// A rebalance says first which copies are kept, then starts the tasks.
-	b.standbys.Assign(nil)
-	db, restored := b.promote(t)
-	if restored != 0 {
-		t.Errorf("read %d records after the promotion, want none", restored)
-	}
-	if !b.standbys.Promoted(0) {
-		t.Error("the promotion is not told")
+	eventually(t, "the copy is warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0}) })
+	db, warm := b.take(t)
+	if restored := b.restore(t, db); restored != 0 || !warm {
+		t.Errorf("read %d records after the promotion, warm: %t, want none of a warm copy", restored, warm)
 	}
 	if diff := cmp.Diff(map[string]string{"k": "2"}, rows(t, db, "a")); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }
 
-func TestAReleaseDuringALoadIsQuickAndSafe(t *testing.T) {
+func TestTakingACopyDuringItsLoadIsQuickAndSafe(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
 	const keys = 200
@@ -149,16 +142,13 @@ func TestAReleaseDuringALoadIsQuickAndSafe(t *testing.T) {
 	b.standbys.Assign([]int32{0})
 	<-met
 	// The loading holds still: whoever waits for it waits for ever.
-	if err := b.standbys.Release(0); err != nil {
-		t.Fatal(err)
-	}
-	db := b.open(t)
+	db, warm := b.take(t)
 	close(hold)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if b.standbys.Promoted(0) {
-		t.Error("a copy that was not loaded counts as promoted")
+	if warm {
+		t.Error("a copy that was not loaded counts as warm")
 	}
 	db, _ = b.promote(t)
 	got := rows(t, db, "a")
@@ -167,6 +157,28 @@ func TestAReleaseDuringALoadIsQuickAndSafe(t *testing.T) {
 			t.Fatalf("key k%d: the value does not end in %s", i, want)
 		}
 	}
+}
+
+// A task may end before it has opened its tables.
+func TestACopyThatIsReservedAndNotTakenIsClosed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 1)
+	b.write(t, "a", 0, "k", "1")
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	b.standbys.Reserve(0)
+	b.standbys.Assign(nil)
+	if store.Free(b.store) {
+		t.Error("the folder is free while the copy is reserved")
+	}
+	if err := b.standbys.Release(0); err != nil {
+		t.Fatal(err)
+	}
+	if !store.Free(b.store) {
+		t.Error("the folder is not free after the release")
+	}
+	b.standbys.Assign([]int32{0})
+	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() == 2 })
 }
 
 func TestAssignReplacesTheSet(t *testing.T) {
@@ -224,17 +236,7 @@ func TestACopyOfAChangelogThatWasMadeAnewIsLoadedAnew(t *testing.T) {
 	b.write(t, "a", 0, "k", "1", "gone", "1")
 	b.standbys.Assign([]int32{0})
 	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
-	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.DeleteTopic(b.topic("a")); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the topic is made anew", func() bool {
-		err := admin.CreateTopic(b.topic("a"), &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false)
-		return err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists)
-	})
+	b.makeAnew(t, "a")
 	b.write(t, "a", 0, "k", "2")
 	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
 	if got := b.heard.reasons(); len(got) != 1 || !strings.Contains(got[0], "made anew") {

@@ -17,7 +17,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 const table = "g-table"
 
