@@ -191,7 +191,7 @@ func TestABoundCodecKeepsSchemasAndReadsThemWithoutTheRegistry(t *testing.T) {
 	check(first, own, point{X: 7, N: "seven"})
 
 	reg.down.Store(true)
-	again := avro.Typed[point]().Bind(bind(50*time.Millisecond))
+	again := avro.Typed[point]().Bind(bind(50 * time.Millisecond))
 	check(again, old, point{X: 5, N: "none"})
 	check(again, own, point{X: 7, N: "seven"})
 	if kept, err := avro.NewSchemaDir(path).Schemas(); err != nil || len(kept) != 2 {
