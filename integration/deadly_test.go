@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology"
+	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/kafka"
 	"github.com/gokavro/gokavro/topology/runner"
 )
@@ -35,16 +37,39 @@ const (
 	deadlyExit = 66
 	// deadlyWord is how the record's value begins.
 	deadlyWord = "deadly"
+	// deadlyTried names a file in their environment. With it, the record fails once,
+	// which makes the file, and is parked, and kills only when it is tried again.
+	deadlyTried = "TEST_DEADLY_TRIED"
 )
+
+// meet ends the process over the deadly word.
+func meet(word string) error {
+	if !strings.HasPrefix(word, deadlyWord) {
+		return nil
+	}
+	if path := os.Getenv(deadlyTried); path != "" {
+		if tried, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			_ = tried.Close()
+			return errors.New("it is tried again later")
+		}
+	}
+	os.Exit(deadlyExit)
+	return nil
+}
+
+// deadlyRetry parks the record long enough for a commit.
+func deadlyRetry() graph.Retry {
+	return graph.Retry{Topic: os.Getenv(deadlyTried) != "", Backoff: 2 * time.Second}
+}
 
 // fragile counts the words of each key, and dies of one.
 func fragile() *topology.Topology {
 	t := topology.New("fragile")
 	counts := topology.Store(t, "fragile-counts", codecs.Int64())
-	counted := topology.Process(topology.Input(t, "words", codecs.String()), counts,
+	counted := topology.Process(topology.Input(t, "words", codecs.String(), topology.Retry(deadlyRetry())), counts,
 		func(in processors.Record[string], row *processors.Row[int64], emit func(string)) error {
-			if strings.HasPrefix(in.Value, deadlyWord) {
-				os.Exit(deadlyExit)
+			if err := meet(in.Value); err != nil {
+				return err
 			}
 			n, _ := row.Get()
 			row.Set(n + 1)
@@ -61,8 +86,8 @@ func fragileGroup(prefix string) *goka.GroupGraph {
 	return goka.DefineGroup(goka.Group(prefix+"fragile"),
 		goka.Input(goka.Stream(prefix+"words"), codecs.String(), func(ctx goka.Context, msg any) {
 			word, _ := msg.(string)
-			if strings.HasPrefix(word, deadlyWord) {
-				os.Exit(deadlyExit)
+			if err := meet(word); err != nil {
+				ctx.Fail(err)
 			}
 			n, _ := ctx.Value().(int64)
 			ctx.SetValue(n + 1)
@@ -86,7 +111,7 @@ func runFragileGroup() error {
 	prefix := cfg.TopicPrefix
 	cfg.TopicPrefix, cfg.CreateTopics = "", 0
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
-	group, err := runner.FromGoka(cfg, fragileGroup(prefix), runner.Hasher(kafka.NewHasher))
+	group, err := runner.FromGoka(cfg, fragileGroup(prefix), runner.Hasher(kafka.NewHasher), runner.OnError(graph.Policy{Retry: deadlyRetry()}))
 	if err != nil {
 		return err
 	}
@@ -145,14 +170,24 @@ func (c *cluster) counted(t *testing.T) map[string][]string {
 	return found
 }
 
+// death is how a record kills.
+type death struct {
+	kind     string
+	delivery runner.Delivery
+	parked   bool // it kills when it is tried again
+}
+
 // survive starts workers until all words are counted and the deadly one is
 // kept, and returns how many it took.
-func (c *cluster) survive(t *testing.T, kind string, delivery runner.Delivery, words int) (starts int) {
+func (c *cluster) survive(t *testing.T, d death, words int) (starts int) {
 	t.Helper()
 	dir := t.TempDir()
 	launch := worker.Launch{
-		Kind: kind, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
-		Args: c.args("--topic-prefix", c.prefix, "--create-topics", strconv.Itoa(partitions), "--delivery", string(delivery)),
+		Kind: d.kind, State: filepath.Join(dir, "state"), Log: filepath.Join(dir, "log"),
+		Args: c.args("--topic-prefix", c.prefix, "--create-topics", strconv.Itoa(partitions), "--delivery", string(d.delivery)),
+	}
+	if d.parked {
+		launch.Env = []string{deadlyTried + "=" + filepath.Join(dir, "tried")}
 	}
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -192,19 +227,24 @@ func TestARecordThatKillsTheProcessIsSetAside(t *testing.T) {
 	t.Parallel()
 	const each, at = 60, 10
 	tests := []struct {
-		kind     string
-		delivery runner.Delivery
+		death
+		starts int // at most
 	}{
-		{deadly, runner.ExactlyOnce}, {deadly, runner.AtLeastOnce}, {deadlyByHand, runner.ExactlyOnce},
+		{death{kind: deadly, delivery: runner.ExactlyOnce}, 4},
+		{death{kind: deadly, delivery: runner.AtLeastOnce}, 4},
+		{death{kind: deadlyByHand, delivery: runner.ExactlyOnce}, 4},
+		// The first process is through its first batches when the record is due.
+		{death{kind: deadly, delivery: runner.ExactlyOnce, parked: true}, 5},
+		{death{kind: deadlyByHand, delivery: runner.AtLeastOnce, parked: true}, 5},
 	}
 	onEachCluster(t, func(t *testing.T, c *cluster) {
 		for _, tt := range tests {
-			t.Run(tt.kind+", "+string(tt.delivery), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, %s, parked %t", tt.kind, tt.delivery, tt.parked), func(t *testing.T) {
 				t.Parallel()
 				own := newCluster(t, c.brokers, c.registry)
 				own.words(t, each, at)
-				if starts := own.survive(t, tt.kind, tt.delivery, each*2*partitions); starts > 4 {
-					t.Errorf("it took %d starts, want 4 at most", starts)
+				if starts := own.survive(t, tt.death, each*2*partitions); starts > tt.starts {
+					t.Errorf("it took %d starts, want %d at most", starts, tt.starts)
 				}
 				own.checkCounted(t, tt.delivery, each)
 				own.checkDeadly(t)

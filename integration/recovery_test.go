@@ -237,7 +237,9 @@ func clean(t *testing.T, admin sarama.ClusterAdmin, topic, policy string) {
 		t.Fatal(err)
 	}
 	eventually(t, "the topic has its new cleanup policy", func() bool {
-		set, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}})
-		return err == nil && len(set) == 1 && set[0].Value == policy
+		set, err := admin.DescribeConfigs([]*sarama.ConfigResource{
+			{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}},
+		}, sarama.DescribeConfigsOptions{})
+		return err == nil && len(set) == 1 && len(set[0].Configs) == 1 && set[0].Configs[0].Value == policy
 	})
 }

@@ -34,7 +34,7 @@ type Group struct {
 	loud     letter.Loud
 }
 
-type counts struct{ in, out, dead, skipped, retries atomic.Int64 }
+type counts struct{ in, out, dead, skipped, retries, parked atomic.Int64 }
 
 // GroupOption sets a property of a [Group].
 type GroupOption func(*Group)
@@ -47,14 +47,15 @@ func Hasher(h func() hash.Hash32) GroupOption {
 
 // BesideGoka lets processes of goka.NewProcessor be members of the group at the
 // same time, for as long as a group is being switched. Rebalances stop all
-// partitions then. It needs [AtLeastOnce].
+// partitions then. Nothing is replayed or parked. It needs [AtLeastOnce].
 func BesideGoka() GroupOption { return func(g *Group) { g.beside = true } }
 
 // FromGoka returns a runner of a goka group as it is: inputs, outputs, loop,
 // table, joins, lookups and visitors. Its topics have the names that goka gives
 // them. It stands in for goka.NewProcessor; cfg needs brokers, and no registry.
 // The topics of inputs and tables must exist; the group's own table and loop
-// are created, as goka does. It uses no network.
+// are created, as goka does, and so are GROUP-dead-letters and GROUP-retry, which
+// replayed letters come through. It uses no network.
 func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, error) {
 	cfg = cfg.WithDefaults()
 	err := cfg.validate(needs{registry: false})
@@ -79,6 +80,9 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	if g.beside && cfg.Delivery != AtLeastOnce {
 		return nil, errors.New("runner: BesideGoka needs delivery at_least_once: goka waits for ever for the markers of transactions")
 	}
+	if g.beside && g.parks() {
+		return nil, errors.New("runner: BesideGoka and a retry topic do not go together: processes of goka know nothing of parked records, and would pass them by")
+	}
 	return g, nil
 }
 
@@ -86,7 +90,9 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 // with. It is safe for concurrent use.
 func (g *Group) Stats() Stats {
 	s := &g.stats
-	return Stats{In: s.in.Load(), Out: s.out.Load(), DeadLetters: s.dead.Load(), Skipped: s.skipped.Load(), Retries: s.retries.Load()}
+	return Stats{
+		In: s.in.Load(), Out: s.out.Load(), DeadLetters: s.dead.Load(), Skipped: s.skipped.Load(), Retries: s.retries.Load(), Parked: s.parked.Load(),
+	}
 }
 
 // Run runs the group until ctx ends, and returns nil then once everything in
@@ -176,6 +182,9 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	if table := g.graph.GroupTable(); table != nil {
 		m.stores = []store.Spec{{Name: table.Topic(), Topic: table.Topic()}}
 	}
+	if err := g.retries(client, m); err != nil {
+		return err
+	}
 	config := m.engine(g.withoutTables())
 	config.Assigned = func() { g.assigned(m.group) }
 	config.Committed = func(units, outputs int) {
@@ -208,6 +217,10 @@ func (g *Group) withoutTables() *goka.GroupGraph {
 // the whole process at a codec that panics.
 func decodes(codecs map[string]goka.Codec) func(*sarama.ConsumerMessage) error {
 	return func(message *sarama.ConsumerMessage) (err error) {
+		codec := codecs[message.Topic]
+		if codec == nil {
+			return fmt.Errorf("topic %s is no input of the group, which can process again what it can read only", message.Topic)
+		}
 		defer func() {
 			if r := recover(); r != nil {
 				err = fmt.Errorf("the codec %w", &graph.PanicError{Value: r, Stack: debug.Stack()})
@@ -219,7 +232,7 @@ func decodes(codecs map[string]goka.Codec) func(*sarama.ConsumerMessage) error {
 		if message.Value == nil {
 			return nil
 		}
-		_, err = codecs[message.Topic].Decode(message.Value)
+		_, err = codec.Decode(message.Value)
 		return err
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lovoo/goka"
 
@@ -41,7 +42,9 @@ func (g *Group) prepare(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	_, err = client.CreateMissing(ctx, g.cfg.topics(g.own(), int(count))...)
+	if _, err = client.CreateMissing(ctx, g.cfg.topics(g.own(), int(count))...); err == nil {
+		g.createRetry(ctx, client, count)
+	}
 	return err
 }
 
@@ -52,7 +55,13 @@ func (g *Group) examine(ctx context.Context, client *kafka.Client) (*StartReport
 	if err := report.add(checkTopics, err); err != nil {
 		return nil, check.Hasher{}, err
 	}
-	found := check.Run(ctx, client, g.group(int(count)))
+	group := g.group(int(count))
+	// Without the topic for replays, or the right to see it, the group runs too.
+	group.Topics = slices.DeleteFunc(group.Topics, func(t check.Topic) bool {
+		_, err := client.Partitions(t.Name)
+		return t.Role == check.Retry && err != nil
+	})
+	found := check.Run(ctx, client, group)
 	report.cluster(found)
 	return report, found.Partitioner, nil
 }
@@ -68,10 +77,10 @@ func (g *Group) topics() (list []check.Topic) {
 	add(check.Join, g.graph.JointTables())
 	add(check.Lookup, g.graph.LookupTables())
 	add(check.Output, g.graph.OutputStreams())
-	return append(list, g.own()...)
+	return append(append(list, g.own()...), g.retryTopic()...)
 }
 
-// own lists the group's own topics.
+// own lists the group's own topics, without which it does not run.
 func (g *Group) own() (list []check.Topic) {
 	if table := g.graph.GroupTable(); table != nil {
 		list = append(list, check.Topic{Name: table.Topic(), Role: check.Store})
@@ -81,6 +90,9 @@ func (g *Group) own() (list []check.Topic) {
 	}
 	if g.buries() {
 		list = append(list, check.Topic{Name: g.deadLetters(), Role: check.DeadLetters})
+	}
+	if g.parks() {
+		list = append(list, check.Topic{Name: g.names().Parked(), Role: check.Store})
 	}
 	return list
 }
@@ -112,9 +124,10 @@ func (g *Group) checkTopics(client *kafka.Client) (count int32, err error) {
 		have, err := client.Partitions(t.Name)
 		missing := errors.Is(err, kafka.ErrTopicNotFound)
 		own := t.Role == check.Store || t.Role == check.Loop || t.Role == check.DeadLetters
-		together := t.Role != check.DeadLetters && (own || t.Role == check.Input || t.Role == check.Join)
+		optional := t.Role == check.Retry
+		together := t.Role != check.DeadLetters && (own || optional || t.Role == check.Input || t.Role == check.Join)
 		switch {
-		case missing && own:
+		case missing && own, err != nil && optional:
 		case missing:
 			faults = append(faults, err.Error())
 		case err != nil:

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-
-	"github.com/IBM/sarama"
+	"time"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
@@ -16,6 +16,7 @@ import (
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/parking"
 	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -24,7 +25,9 @@ import (
 // OnError sets what becomes of records of inputs that the group cannot process:
 // that their codec does not decode, that their callback fails or panics at, or
 // whose outputs a broker refuses. Without topics it is for all inputs that have
-// none of their own. Default: the dead letters, without another try.
+// none of their own. Default: the dead letters, without another try. Records that
+// the policy's Retry.Topic parks wait in the table GROUP-parked, which is created;
+// a group that calls DeferCommit parks none.
 func OnError(p graph.Policy, topics ...string) GroupOption {
 	return func(g *Group) {
 		if len(topics) == 0 {
@@ -42,8 +45,12 @@ const allInputs = ""
 // policy is that of a topic, complete.
 func (g *Group) policy(topic string) graph.Policy {
 	p, own := g.policies[topic]
-	if !own {
+	switch {
+	case own:
+	case slices.Contains(g.inputs(), topic):
 		p = g.policies[allInputs]
+	default:
+		p = graph.Policy{} // a replayed record, or a parked one, of an input that was there once
 	}
 	if p.Action == "" {
 		p.Action = graph.DeadLetter
@@ -53,10 +60,7 @@ func (g *Group) policy(topic string) graph.Policy {
 
 // checkPolicies returns what is wrong with the options of [OnError].
 func (g *Group) checkPolicies() error {
-	inputs := topicsOf(g.graph.InputStreams())
-	if loop := g.graph.LoopStream(); loop != nil {
-		inputs = append(inputs, loop.Topic())
-	}
+	inputs := g.inputs()
 	known := map[string]bool{allInputs: true}
 	for _, topic := range inputs {
 		known[topic] = true
@@ -66,8 +70,8 @@ func (g *Group) checkPolicies() error {
 		if !known[topic] {
 			faults = append(faults, fmt.Sprintf("topic %q is no input of the group: name one of %s", topic, strings.Join(inputs, ", ")))
 		}
-		if p.Retry.Topic {
-			faults = append(faults, "a retry topic is for topologies: leave it out")
+		if p.Retry.Topic && g.uses(g.names().Parked()) {
+			faults = append(faults, fmt.Sprintf("topic %s is for parked records, and the group has another use for it: leave the retry topic out", g.names().Parked()))
 		}
 		faults = append(faults, p.Faults()...)
 	}
@@ -78,19 +82,11 @@ func (g *Group) checkPolicies() error {
 }
 
 // deadLetters is the topic of the group's dead letters.
-func (g *Group) deadLetters() string {
-	return (&graph.Graph{Name: string(g.graph.Group())}).DeadLetters()
-}
+func (g *Group) deadLetters() string { return g.names().DeadLetters() }
 
 // buries reports whether any input's records may become dead letters.
 func (g *Group) buries() bool {
-	for _, edge := range g.graph.InputStreams() {
-		if g.policy(edge.Topic()).Action == graph.DeadLetter {
-			return true
-		}
-	}
-	loop := g.graph.LoopStream()
-	return loop != nil && g.policy(loop.Topic()).Action == graph.DeadLetter
+	return slices.ContainsFunc(g.inputs(), func(topic string) bool { return g.policy(topic).Action == graph.DeadLetter })
 }
 
 // letterWriter makes the group's dead letters: in the format of the registry,
@@ -119,34 +115,69 @@ type judge struct {
 	group   *Group
 	letters *letter.Writer
 
-	topic  string // of the record that failed last
-	offset int64
-	tries  backoff.Tries
-	away   backoff.Backoff
+	last  task.Failure // the one before
+	tries backoff.Tries
+	away  backoff.Backoff
 }
 
 func (g *Group) judge(letters *letter.Writer) func(task.Failure) task.Verdict {
-	return (&judge{group: g, letters: letters, offset: -1}).verdict
+	return (&judge{group: g, letters: letters}).verdict
 }
 
 func (j *judge) verdict(f task.Failure) task.Verdict {
 	m := f.Message
-	if m.Topic != j.topic || m.Offset != j.offset {
-		j.topic, j.offset, j.tries, j.away = m.Topic, m.Offset, backoff.Tries{}, backoff.Backoff{}
+	if !f.IsOf(j.last) {
+		j.away = backoff.Backoff{}
 	}
+	if !f.IsOf(j.last) || f.Parked { // what is parked has its tries with it
+		j.tries = backoff.Tries{}
+	}
+	j.last = f
 	at := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", letter.OneLine(f.Err.Error())}
 	if _, away := errors.AsType[*registry.UnavailableError](f.Err); away {
 		pause := j.away.Take()
 		j.group.cfg.Logger.Warn("waiting for the schema registry", append(at, "retry_in", pause)...)
 		return task.Verdict{Again: true, Pause: pause}
 	}
-	pause, ok := j.tries.Again(j.group.policy(m.Topic).Retry)
+	retry := j.group.policy(m.Topic).Retry
+	if f.Parked {
+		retry.Attempts, retry.Budget = 1, 0 // while others wait
+	}
+	pause, ok := j.tries.Again(retry)
 	if ok && curable(f) {
 		j.group.stats.retries.Add(1)
 		j.group.loud.Warn(j.group.cfg.Logger, "trying a record again", append(at, "attempt", j.tries.Failed(), "retry_in", pause)...)
 		return task.Verdict{Again: true, Pause: pause}
 	}
-	return j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: f.Err, Attempts: j.tries.Failed()}, at)
+	if parked, ok := j.park(f); ok {
+		return parked
+	}
+	return j.giveUp(letter.Failure{Message: m, Step: m.Topic, Err: f.Err, Attempts: j.tries.Failed() + earlier(f)}, at)
+}
+
+// park lets a record wait for another try, if it is to have one.
+func (j *judge) park(f task.Failure) (task.Verdict, bool) {
+	if !curable(f) || f.Deferred {
+		return task.Verdict{}, false
+	}
+	e := f.Earlier
+	if e == nil {
+		e = parking.NewEntry(f.Message)
+	}
+	next, due := e.Next(j.group.policy(f.Message.Topic).Retry, j.tries.Failed(), f.Parked, time.Now())
+	if next == nil {
+		return task.Verdict{}, false
+	}
+	j.group.stats.parked.Add(1)
+	return task.Verdict{Park: next, Due: due}, true
+}
+
+// earlier is how often a record was tried before this task had it in hand.
+func earlier(f task.Failure) int {
+	if f.Earlier == nil {
+		return 0
+	}
+	return int(f.Earlier.Attempts)
 }
 
 // curable reports whether another try may succeed.
@@ -179,10 +210,10 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 
 // aside does what the input's policy says with a record that the process has died
 // of so often, and returns what is written for it.
-func (g *Group) aside(letters *letter.Writer) func(*sarama.ConsumerMessage, int) ([]task.Output, error) {
-	return func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-		j := &judge{group: g, letters: letters}
-		f := letter.Killed(m, m.Topic, deaths)
+func (g *Group) aside(letters *letter.Writer) func(task.Killed) ([]task.Output, error) {
+	return func(k task.Killed) ([]task.Output, error) {
+		j, m := &judge{group: g, letters: letters}, k.Message
+		f := letter.Killed(k, m.Topic)
 		verdict := j.giveUp(f, []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", f.Err})
 		return verdict.Outputs, verdict.Err
 	}

@@ -10,11 +10,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/engine"
 	"github.com/gokavro/gokavro/topology/internal/letter"
+	"github.com/gokavro/gokavro/topology/internal/parking"
 	"github.com/gokavro/gokavro/topology/internal/refusal"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/standby"
@@ -47,7 +47,9 @@ type member struct {
 	hasher func() hash.Hash32
 	topics []string
 	stores []store.Spec
-	alarm  string // the topic of task.Config.Alarm
+	alarm  string       // the topic of task.Config.Alarm
+	lot    *parking.Lot // nil for none
+	retry  string       // the topic of a hand-written group's replays, "" for none
 	shared *store.Shared
 	disk   store.FS // nil for the machine's
 	// partitions is how many the group's topics have.
@@ -69,7 +71,7 @@ type member struct {
 
 	// aside returns what is written in place of a record that the process has died
 	// of, nil where that ends the run.
-	aside func(*sarama.ConsumerMessage, int) ([]task.Output, error)
+	aside func(task.Killed) ([]task.Output, error)
 }
 
 // processorError is what stopped a processor, other than the end of its context.
@@ -132,10 +134,11 @@ func (m *member) atLeastOnce(ctx context.Context) (txn.Committer, error) {
 
 func (m *member) task(group *goka.GroupGraph, partition int32) task.Config {
 	cfg := task.Config{
-		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores, Alarm: m.alarm,
+		Graph: group, Partition: partition, Topics: m.topics, Tables: m.stores, Alarm: m.alarm, Lot: m.lot,
 		Lookups: m.lookups, Tombstones: m.tombstones, Aside: m.aside, Log: m.cfg.Logger,
 	}
 	if m.codecs != nil {
+		cfg.HandWritten, cfg.Retry = true, m.retry
 		cfg.Check, cfg.Judge, cfg.Refused = decodes(m.codecs), m.judge(), m.refuses
 	}
 	if len(m.stores)+len(m.joins) > 0 {

@@ -270,7 +270,6 @@ func TestPoliciesOfAGokaGroupAreChecked(t *testing.T) {
 	for want, opt := range map[string]runner.GroupOption{
 		`topic "order" is no input of the group: name one of orders, shops-loop`: runner.OnError(graph.Policy{}, "order"),
 		"it retries with -1 attempts":                                            runner.OnError(graph.Policy{Retry: graph.Retry{Attempts: -1}}),
-		"a retry topic is for topolog":                                           runner.OnError(graph.Policy{Retry: graph.Retry{Topic: true}}),
 	} {
 		cfg := runner.Config{Brokers: []string{"localhost:1"}, StateDir: t.TempDir()}
 		if _, err := runner.FromGoka(cfg, words(func(goka.Context) {}), opt); err == nil || !strings.Contains(err.Error(), want) {

@@ -30,7 +30,7 @@ func (s *site) retries(program *compile.Program, m *member) error {
 	}
 	program.Lot, program.Alarm = parking.New(s.graph.Parked()), s.topic(s.graph.Parked())
 	m.stores = append(m.stores, store.Spec{Name: s.graph.Parked(), Topic: program.Alarm})
-	m.alarm = program.Alarm
+	m.alarm, m.lot = program.Alarm, program.Lot
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/runner"
 )
 
 // outages are the values that a topology cannot process at the moment. It is safe
@@ -38,12 +39,14 @@ func (o *outages) has(value string) bool {
 	return o.broken != nil && o.broken(value)
 }
 
+// parkedRetry parks what fails for a moment, as often as it does.
+var parkedRetry = graph.Retry{Topic: true, TopicAttempts: 1000, Backoff: 20 * time.Millisecond, MaxBackoff: 50 * time.Millisecond}
+
 // parked counts the records of each key: in → counts → out. What o has fails and
 // is parked.
 func parked(o *outages) *topology.Topology {
 	t := topology.New("count")
-	in := topology.Input(t, "in", codecs.String(),
-		topology.Retry(graph.Retry{Topic: true, TopicAttempts: 1000, Backoff: 20 * time.Millisecond, MaxBackoff: 50 * time.Millisecond}))
+	in := topology.Input(t, "in", codecs.String(), topology.Retry(parkedRetry))
 	topology.Process(in, topology.Store(t, "counts", codecs.Int64()),
 		func(in processors.Record[string], row *processors.Row[int64], emit func(string)) error {
 			if o.has(in.Value) {
@@ -89,9 +92,29 @@ func (b *testBundle) tables(t *testing.T, partitions int32, names ...string) {
 
 func TestParkedKeysKeepTheirOrderAcrossARestart(t *testing.T) {
 	t.Parallel()
+	kinds := map[string]func(*testing.T, *testBundle, *outages) *running{
+		"a topology": func(t *testing.T, b *testBundle, o *outages) *running { return start(t, parked(o), b.config(t)) },
+		"a goka group": func(t *testing.T, b *testBundle, o *outages) *running {
+			cfg := b.groupConfig(t)
+			cfg.Partitioner = runner.Murmur2
+			return b.runGroup(t, cfg, countingGroup(o), runner.OnError(graph.Policy{Retry: parkedRetry}))
+		},
+	}
+	for name, start := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, devstack.Config{})
+			b.topics(t, 4, "in", "send", "out", "places")
+			b.checkParkedKeys(t, func(o *outages) *running { return start(t, b, o) })
+		})
+	}
+}
+
+// checkParkedKeys starts processes of group count, each with an empty state
+// folder, and parks and frees keys.
+func (b *testBundle) checkParkedKeys(t *testing.T, start func(*outages) *running) {
+	t.Helper()
 	const keys, each = 40, 25
-	b := setup(t, devstack.Config{})
-	b.topics(t, 4, "in")
 	var records []kafka.Record
 	for i := range each {
 		for k := range keys {
@@ -104,19 +127,18 @@ func TestParkedKeysKeepTheirOrderAcrossARestart(t *testing.T) {
 	o := &outages{broken: func(value string) bool {
 		return strings.Contains("02468", value[2:3]) && (strings.HasSuffix(value, "-003") || strings.HasSuffix(value, "-009"))
 	}}
-	cfg := b.config(t)
-	r := start(t, parked(o), cfg)
+	r := start(o)
 	b.awaitValues(t, "out", keys/2*each+keys/2*3)
 	r.stop(t)
 	if got := len(b.read(t, "out")); got != keys/2*each+keys/2*3 {
 		t.Fatalf("got %d outputs while half of the keys are parked, want %d", got, keys/2*each+keys/2*3)
 	}
 
-	// The next process has an empty state folder, and one of the two is mended.
+	// One of the two is mended.
 	o.set(func(value string) bool {
 		return strings.HasSuffix(value, "-009") && strings.Contains("02468", value[2:3])
 	})
-	r = start(t, parked(o), b.config(t))
+	r = start(o)
 	b.awaitValues(t, "out", keys/2*each+keys/2*9)
 	o.set(nil)
 	b.awaitValues(t, "out", keys*each)

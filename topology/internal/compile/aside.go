@@ -3,8 +3,6 @@ package compile
 import (
 	"errors"
 
-	"github.com/IBM/sarama"
-
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/task"
@@ -16,10 +14,11 @@ var errFails = errors.New("its input's policy is to fail: start a binary that ca
 // Aside does what the input's policy says with a record that the process has
 // died of so often, which is not decoded and not processed, and returns what is
 // written for it.
-func (p *Program) Aside(message *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-	message = p.original(message)
+func (p *Program) Aside(k task.Killed) ([]task.Output, error) {
+	p.original(&k)
+	message := k.Message
 	node := p.input(message.Topic)
-	f := letter.Killed(message, node.Name, deaths)
+	f := letter.Killed(k, node.Name)
 	log := p.Log.With("topic", message.Topic, "partition", message.Partition, "offset", message.Offset, "err", f.Err)
 	switch p.Graph.Policy(node.Name, node.Name).Action {
 	case graph.Fail:

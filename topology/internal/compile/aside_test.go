@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
 func TestARecordThatKilledTheProcessIsTreatedByItsInputsPolicy(t *testing.T) {
@@ -35,7 +36,7 @@ func TestARecordThatKilledTheProcessIsTreatedByItsInputsPolicy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p, _ := stepping(t, always(errors.New("never called")), tt.opts, nil, nil)
-			outputs, err := p.Aside(&sarama.ConsumerMessage{Topic: tt.topic, Partition: 3, Offset: 42, Key: []byte("k"), Value: []byte("\x00deadly")}, 2)
+			outputs, err := p.Aside(task.Killed{Message: &sarama.ConsumerMessage{Topic: tt.topic, Partition: 3, Offset: 42, Key: []byte("k"), Value: []byte("\x00deadly")}, Deaths: 2})
 			if !errors.Is(err, tt.fault) {
 				t.Errorf("got %v, want %v", err, tt.fault)
 			}

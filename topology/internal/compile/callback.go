@@ -33,6 +33,8 @@ type record interface {
 	Forget()
 	// Scan yields the rows of a part of a table.
 	Scan(table, from, to string) iter.Seq2[store.Row, error]
+	// Single reports whether parked records are to be taken one at a time.
+	Single() bool
 	// SetAlarm has the callback of alarms called at a time.
 	SetAlarm(at time.Time)
 	// Message returns the record as it was read.

@@ -38,6 +38,7 @@ type fakeContext struct {
 	stored  []string
 	deleted bool
 	forgot  int
+	single  bool
 	failed  error
 	message *sarama.ConsumerMessage
 }
@@ -56,6 +57,8 @@ func (c *fakeContext) Fail(err error)            { c.failed = err }
 func (c *fakeContext) Scan(string, string, string) iter.Seq2[store.Row, error] { return nil }
 
 func (c *fakeContext) SetAlarm(time.Time) {}
+
+func (c *fakeContext) Single() bool { return c.single }
 
 func (c *fakeContext) Message() *sarama.ConsumerMessage { return c.message }
 

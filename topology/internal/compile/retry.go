@@ -8,10 +8,9 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
 
-	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/graph"
-	"github.com/gokavro/gokavro/topology/internal/backoff"
 	"github.com/gokavro/gokavro/topology/internal/parking"
+	"github.com/gokavro/gokavro/topology/internal/task"
 )
 
 // dueAtOnce bounds the parked records that one unit takes.
@@ -76,20 +75,15 @@ func entryOf(r record) *parking.Entry {
 func (p *Program) park(r record, retry graph.Retry, tried int) bool {
 	m, _ := r.(*moved)
 	again := m != nil && m.queue != ""
-	e := *entryOf(r)
-	e.Attempts += int32(tried)
-	if again {
-		e.Parked++
-	}
-	if p.Lot == nil || !retry.Topic || int(e.Parked) >= retry.TopicAttempts {
+	e, due := entryOf(r).Next(retry, tried, again, p.now())
+	if p.Lot == nil || e == nil {
 		return false
 	}
-	due := p.now().Add(backoff.After(retry, int(e.Attempts)))
 	var err error
 	if again {
-		m.putOff, err = true, p.Lot.Again(r, m.queue, &e, due)
+		m.putOff, err = true, p.Lot.Again(r, m.queue, e, due)
 	} else {
-		err = p.Lot.Park(r, queueOf(r), &e, due)
+		err = p.Lot.Park(r, queueOf(r), e, due)
 	}
 	if err != nil {
 		p.broken(r, err)
@@ -111,6 +105,9 @@ func inPlace(r record, retry graph.Retry) graph.Retry {
 func (p *Program) due(ctx goka.Context, _ any) {
 	r := ctx.(record)
 	left := dueAtOnce
+	if r.Single() {
+		left = 1
+	}
 	names, err := p.Lot.Due(r, p.now(), left)
 	if err != nil {
 		p.broken(r, err)
@@ -167,7 +164,7 @@ func (p *Program) again(m *moved) {
 func (p *Program) replay(ctx goka.Context, _ any) {
 	r := ctx.(record)
 	p.Counters.In.Add(1)
-	e, err := replayed(r.Message())
+	e, err := parking.Replayed(r.Message())
 	if err != nil {
 		t := &trial{program: p, record: r, node: graph.Node{Name: p.Graph.Retry()}}
 		t.giveUp(err)
@@ -179,28 +176,14 @@ func (p *Program) replay(ctx goka.Context, _ any) {
 	}
 }
 
-// replayed returns a record of the retry topic as it was in its input.
-func replayed(message *sarama.ConsumerMessage) (*parking.Entry, error) {
-	e := parking.NewEntry(message)
-	origin, err := dlq.ParseOrigin(e.Headers)
-	if err != nil {
-		return nil, err
+// original makes of a record of the retry topic what it was in its input.
+func (p *Program) original(k *task.Killed) {
+	if p.Retry == "" || k.Message.Topic != p.Retry {
+		return
 	}
-	e.Topic, e.Partition, e.Offset, e.Time = origin.Topic, origin.Partition, origin.Offset, origin.Time
-	e.Attempts, e.Headers = int32(origin.Attempts), dlq.WithoutOrigin(e.Headers)
-	return e, nil
-}
-
-// original returns a record as it was in its input, also one of the retry topic.
-func (p *Program) original(message *sarama.ConsumerMessage) *sarama.ConsumerMessage {
-	if p.Retry == "" || message.Topic != p.Retry {
-		return message
+	if e, err := parking.Replayed(k.Message); err == nil {
+		k.Message, k.Earlier = e.Message(), e
 	}
-	e, err := replayed(message)
-	if err != nil {
-		return message
-	}
-	return e.Message()
 }
 
 // rawCodec leaves bytes as they are: what they are is not known before the

@@ -322,3 +322,19 @@ func TestOneRingTakesABoundedNumberOfRecords(t *testing.T) {
 	equal(t, "outputs", len(b.values("out")), keys)
 	equal(t, "rows that are left", b.leftovers(), 0)
 }
+
+// One of them may end the process.
+func TestARingTakesOneRecordWhereTheyAreTakenSingly(t *testing.T) {
+	t.Parallel()
+	b := newLot(t, graph.Retry{Topic: true})
+	for _, value := range []string{"a", "b"} {
+		b.broken[value] = true
+		b.put(t, value, value)
+	}
+	clear(b.broken)
+	b.clock = b.clock.Add(time.Hour)
+	for n := range 2 {
+		b.run(t, &lotContext{topic: "t-parked", fakeContext: fakeContext{single: true}}, func(ctx *lotContext) { b.program.due(ctx, nil) })
+		equal(t, "outputs", len(b.values("out")), n+1)
+	}
+}

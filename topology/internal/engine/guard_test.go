@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 	"github.com/lovoo/goka"
 
@@ -45,8 +44,8 @@ func (b *testBundle) mortal() *mortal {
 		whole := cfg.Task
 		cfg.Task = func(partition int32) task.Config {
 			c := whole(partition)
-			c.Aside = func(r *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-				m.aside.Store(string(r.Value), deaths)
+			c.Aside = func(k task.Killed) ([]task.Output, error) {
+				m.aside.Store(string(k.Message.Value), k.Deaths)
 				return nil, nil
 			}
 			return c

@@ -15,11 +15,13 @@ type Gate struct {
 	loaded    chan struct{} // closed when places are known
 	release   func()        // ends the rest of the other tasks, nil when there is none
 
+	found   map[string]int64  // by topic, the offsets of Load
 	places  map[string]*place // by topic, what is to be committed
 	guarded bool              // records go one at a time
 	died    bool              // a process has died here
 	left    int               // batches until the gate is open, or until they are of more than one record
 	inside  bool              // a batch is being processed
+	parked  bool              // it is of parked records
 	away    bool              // the partition may be about to go to another process
 
 	// The numbers of the last change, of that in the last commit and of that which
@@ -50,31 +52,38 @@ func (g *Gate) Load(commits map[string]Commit) {
 	if g.isLoaded() {
 		return
 	}
-	log := g.guard.cfg.Log
 	for topic, commit := range commits {
-		m := Parse(commit.Metadata)
-		own := m.By == g.guard.cfg.ID
-		if own {
-			m = m.alive(m.By)
-		} else if m.Live {
-			m.Deaths++
+		if commit.Offset >= 0 {
+			g.found[topic] = commit.Offset
 		}
-		m.Live = false
-		if m.empty() {
-			continue
-		}
-		g.places[topic] = &place{m, commit.Offset}
-		g.guarded = true
-		if !own {
-			log.Warn("a process has died before it got any further: records are taken one at a time", "topic", topic,
-				"partition", g.partition, "offset", commit.Offset, "starts", m.Starts, "suspect", m.Record, "deaths", m.Deaths)
-		}
+		g.load(topic, commit.Offset, Parse(commit.Metadata))
+		g.load(Parked, commit.Offset, ParseParked(commit.Metadata))
 	}
 	g.left = batches
 	if g.guarded {
 		g.died, g.left = true, batch
 	}
 	close(g.loaded)
+}
+
+// load takes in a mark that is committed; the guard's lock is held.
+func (g *Gate) load(topic string, offset int64, m Mark) {
+	own := m.By == g.guard.cfg.ID
+	if own {
+		m = m.alive(m.By)
+	} else if m.Live {
+		m.Deaths++
+	}
+	m.Live = false
+	if m.empty() {
+		return
+	}
+	g.places[topic] = &place{m, offset}
+	g.guarded = true
+	if !own {
+		g.guard.cfg.Log.Warn("a process has died before it got any further: records are taken one at a time", "topic", topic,
+			"partition", g.partition, "offset", offset, "starts", m.Starts, "suspect", m.Record, "deaths", m.Deaths, "parked", topic == Parked)
+	}
 }
 
 // Size returns how many records may go in at once, 0 when the gate is open. It
@@ -99,10 +108,10 @@ func (g *Gate) Size(ctx context.Context) (int, error) {
 }
 
 // Enter waits until a batch that begins with this record may be processed, or
-// ctx ends. The record must be set aside, as the only one of its batch, when
+// ctx ends. The topic may be [Parked]. The record must be set aside, as the only one of its batch, when
 // processes have died of it, and deaths tells how many.
 func (g *Gate) Enter(ctx context.Context, topic string, offset int64) (deaths int, err error) {
-	before := g.deaths(topic, offset)
+	before := g.begin(topic, offset)
 	if before >= fatal {
 		return before, nil
 	}
@@ -114,9 +123,12 @@ func (g *Gate) Enter(ctx context.Context, topic string, offset int64) (deaths in
 	return 0, g.await(ctx, g.enter(topic, offset))
 }
 
-func (g *Gate) deaths(topic string, offset int64) int {
+// begin begins a batch, and returns how often a process has died of its first
+// record.
+func (g *Gate) begin(topic string, offset int64) (deaths int) {
 	g.guard.mu.Lock()
 	defer g.guard.mu.Unlock()
+	g.parked = topic == Parked
 	if p := g.places[topic]; p != nil && p.Record == offset {
 		return p.Deaths
 	}
@@ -187,15 +199,20 @@ func (g *Gate) Leave(done bool) {
 		g.release()
 		g.release = nil
 	}
+	g.guard.mu.Lock()
+	defer g.guard.mu.Unlock()
+	parked := g.parked
+	g.parked = false
 	if !done {
 		return
 	}
-	g.guard.mu.Lock()
-	defer g.guard.mu.Unlock()
-	g.inside = false
 	for _, p := range g.places {
 		p.Live = false
 	}
+	if parked {
+		delete(g.places, Parked) // what was in front of it is done, as a moved offset tells of others
+	}
+	g.inside = false
 	g.left--
 	if g.left == 0 {
 		clear(g.places)
@@ -235,26 +252,20 @@ func (g *Gate) offer(offsets map[string]map[int32]int64, texts map[string]map[in
 	}
 	g.offered = g.wanted
 	for topic, p := range g.places {
-		if offsets[topic] == nil {
-			offsets[topic] = map[int32]int64{}
+		if topic == Parked {
+			continue
 		}
 		offset, known := offsets[topic][g.partition]
 		if !known {
 			offset = p.at
-			offsets[topic][g.partition] = offset
+			set(offsets, topic, g.partition, offset)
 		}
 		g.move(p, offset)
-		m := p.Mark
-		if g.away {
-			m = m.alive(g.guard.cfg.ID)
-		}
-		if text := m.String(); text != "" {
-			if texts[topic] == nil {
-				texts[topic] = map[int32]string{}
-			}
-			texts[topic][g.partition] = text
+		if text := g.told(p).String(); text != "" {
+			set(texts, topic, g.partition, text)
 		}
 	}
+	g.offerParked(offsets, texts)
 }
 
 // move brings a mark to the offset that is committed: what was in front of it is

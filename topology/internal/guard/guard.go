@@ -65,7 +65,7 @@ type Commit struct {
 
 // Start returns the gate of a new task. It stays shut until [Gate.Load].
 func (g *Guard) Start(partition int32) *Gate {
-	gate := &Gate{guard: g, partition: partition, places: map[string]*place{}, loaded: make(chan struct{}), changed: make(chan struct{})}
+	gate := &Gate{guard: g, partition: partition, places: map[string]*place{}, found: map[string]int64{}, loaded: make(chan struct{}), changed: make(chan struct{})}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.gates[partition] = gate

@@ -42,8 +42,12 @@ type Failure struct {
 
 // Killed is the failure of a record that is not processed any more, since the
 // process has died of it so often.
-func Killed(message *sarama.ConsumerMessage, step string, deaths int) Failure {
-	return Failure{Message: message, Step: step, Attempts: deaths, Err: fmt.Errorf("processing it killed the process %d times", deaths)}
+func Killed(k task.Killed, step string) Failure {
+	f := Failure{Message: k.Message, Step: step, Attempts: k.Deaths, Err: fmt.Errorf("processing it killed the process %d times", k.Deaths)}
+	if k.Earlier != nil {
+		f.Attempts += int(k.Earlier.Attempts)
+	}
+	return f
 }
 
 // Where names the record.

@@ -19,14 +19,19 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/store"
 )
 
-// Rows are the rows of tables as the record in hand sees them: a *task.Context.
-type Rows interface {
+// Reader reads the rows of tables as the record in hand sees them.
+type Reader interface {
 	Row(table, key string) (row []byte, value any, err error)
-	SetRow(table, key string, row []byte, value any)
 	// Scan yields the rows of [from,to) without what the record in hand has set.
 	Scan(table, from, to string) iter.Seq2[store.Row, error]
 	// SetAlarm has the task look for what is due at a time.
 	SetAlarm(at time.Time)
+}
+
+// Rows are the rows of tables for the record in hand: a *task.Context.
+type Rows interface {
+	Reader
+	SetRow(table, key string, row []byte, value any)
 }
 
 // Lot is the parking lot of a topology. It is safe for concurrent use.
@@ -64,7 +69,7 @@ func (f *RowError) Error() string {
 // Unwrap returns the cause.
 func (f *RowError) Unwrap() error { return f.Err }
 
-func read[T any](l *Lot, rows Rows, c codec[T], key string) (*T, error) {
+func read[T any](l *Lot, rows Reader, c codec[T], key string) (*T, error) {
 	row, _, err := rows.Row(l.table, key)
 	if err != nil || row == nil {
 		return nil, err
@@ -86,7 +91,7 @@ func write[T any](l *Lot, rows Rows, c codec[T], key string, value *T) error {
 }
 
 // Holds tells whether something waits in a queue.
-func (l *Lot) Holds(rows Rows, name string) (bool, error) {
+func (l *Lot) Holds(rows Reader, name string) (bool, error) {
 	q, err := read(l, rows, l.queues, queueKey(name))
 	return q != nil, err
 }
@@ -110,7 +115,7 @@ func (l *Lot) Park(rows Rows, name string, e *Entry, due time.Time) error {
 }
 
 // First returns the first record of a queue, nil when that is empty.
-func (l *Lot) First(rows Rows, name string) (*Entry, error) {
+func (l *Lot) First(rows Reader, name string) (*Entry, error) {
 	q, err := read(l, rows, l.queues, queueKey(name))
 	if q == nil {
 		return nil, err
@@ -165,7 +170,7 @@ func (l *Lot) schedule(rows Rows, name string, due time.Time) {
 // Due returns the queues whose first records are due, those that have waited
 // longest first and so many at most, and has the task look again when the next
 // one is.
-func (l *Lot) Due(rows Rows, now time.Time, most int) (names []string, err error) {
+func (l *Lot) Due(rows Reader, now time.Time, most int) (names []string, err error) {
 	for row, err := range rows.Scan(l.table, "d", "e") {
 		if err != nil {
 			return nil, err

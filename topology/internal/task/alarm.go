@@ -74,13 +74,7 @@ func sooner(a, b time.Duration) time.Duration {
 
 // SetAlarm has the callback called with a record of Config.Alarm at a time, or
 // sooner. Only the earliest time that is set is kept, and none once it has rung.
-func (c *Context) SetAlarm(at time.Time) {
-	b := c.run.task.inbox
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.alarm.set(at)
-	b.wake()
-}
+func (c *Context) SetAlarm(at time.Time) { c.run.task.inbox.wakeAt(at) }
 
 // Scan yields the rows of [from,to) of a table, without what the record in hand
 // has set.

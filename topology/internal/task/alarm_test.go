@@ -70,6 +70,15 @@ func TestAnAlarmThatIsFarAwayHoldsUpNothing(t *testing.T) {
 	}
 }
 
+// What is due all the time holds up no records.
+func TestAnAlarmThatAlwaysRingsLeavesRecordsTheirTurn(t *testing.T) {
+	t.Parallel()
+	always := func(ctx goka.Context, _ any) { ctx.(*task.Context).SetAlarm(time.Now()) }
+	b := start(t, withAlarm, append(edges(appending), goka.Input("alarm", codecs.Bytes(), always))...)
+	b.put(t, message("in", 5, "a"), message("in", 6, "b"))
+	b.awaitOutputs(t, 2)
+}
+
 func TestAnAlarmThatFailsRingsAgain(t *testing.T) {
 	t.Parallel()
 	rang := 0

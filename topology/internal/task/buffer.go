@@ -14,6 +14,7 @@ type buffer struct {
 	offsets map[string]int64         // by topic, the offset to go on from
 	outputs int                      // records of units, also those that were written ahead
 	units   int
+	alarms  int // of the units
 	bytes   int
 }
 
@@ -33,6 +34,9 @@ func (b *buffer) add(u *Unit) {
 	}
 	b.outputs += len(u.outputs)
 	b.units++
+	if u.alarm {
+		b.alarms++
+	}
 	b.bytes += u.size()
 }
 

@@ -20,8 +20,17 @@ var ErrAbandoned = errors.New("the task is stopping")
 // are shared by all tasks, and the unit of the record.
 type Context struct {
 	gokaContext
-	run  *run
-	unit *Unit
+	run    *run
+	unit   *Unit
+	handed *handed // of a record that goka knows by another offset, nil for others
+}
+
+// Offset returns the offset of the record in its topic.
+func (c *Context) Offset() int64 {
+	if c.handed != nil {
+		return c.handed.shown.Offset
+	}
+	return c.gokaContext.Offset()
 }
 
 // Stage adds a record to what this one writes. goka's Emit does the same for a

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
+	"time"
 
 	"github.com/IBM/sarama"
+
+	"github.com/gokavro/gokavro/topology/internal/parking"
 )
 
 // Gate is what records go through after the start of a task, a batch after the
@@ -17,7 +21,8 @@ type Gate interface {
 	// open. It blocks until that is known or ctx ends.
 	Size(ctx context.Context) (int, error)
 	// Enter blocks until the batch that begins with a record may be processed, or
-	// ctx ends. With deaths, that record is set aside and not processed.
+	// ctx ends. With deaths, that record is set aside and not processed. A parked
+	// record has no topic, and a number that stays the same in place of an offset.
 	Enter(ctx context.Context, topic string, offset int64) (deaths int, err error)
 	// Leave ends a batch; done says that all of it is processed.
 	Leave(done bool)
@@ -41,7 +46,9 @@ func (r *run) passGate(ctx context.Context, to chan<- *sarama.ConsumerMessage) b
 		if err != nil {
 			return false
 		}
+		r.single.Store(size == 1)
 		done := r.pass(ctx, to, batch)
+		r.single.Store(false)
 		gate.Leave(done)
 		if r.task.inbox.isDeferred() {
 			// A record may never be done before others come.
@@ -57,18 +64,61 @@ func (r *run) passGate(ctx context.Context, to chan<- *sarama.ConsumerMessage) b
 // pass takes a batch through the gate, and reports whether all of it is
 // processed.
 func (r *run) pass(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch []*sarama.ConsumerMessage) bool {
-	first := batch[0]
-	// Only what comes from the group's topics has a place there to tell of.
-	if slices.Contains(r.task.cfg.Topics, first.Topic) {
-		deaths, err := r.task.cfg.Gate.Enter(ctx, first.Topic, first.Offset)
+	suspect, err := r.suspect(batch[0])
+	if err != nil {
+		r.broken(err)
+		return false
+	}
+	if suspect != nil {
+		at := suspect.spot()
+		if at.queue != "" {
+			at.offset = suspect.number()
+		}
+		deaths, err := r.task.cfg.Gate.Enter(ctx, at.topic, at.offset)
 		switch {
 		case err != nil:
 			return false
 		case deaths > 0:
-			return r.setAside(ctx, first, deaths)
+			return r.setAside(ctx, suspect, deaths)
 		}
 	}
 	return r.hand(ctx, to, batch) && r.task.inbox.awaitIdle(ctx)
+}
+
+// suspect returns the record that a batch begins with, nil when that is an alarm
+// and nothing is due.
+func (r *run) suspect(first *sarama.ConsumerMessage) (h *handed, err error) {
+	cfg := &r.task.cfg
+	switch {
+	case slices.Contains(cfg.Topics, first.Topic):
+		return r.shown(first), nil
+	case cfg.Alarm != "" && first.Topic == cfg.Alarm:
+		h, err = r.head(first, 1)
+		r.queues = nil // it is looked up again when it is handed over
+	}
+	return h, err
+}
+
+// number tells a parked record from others.
+func (h *handed) number() int64 {
+	sum := fnv.New64a()
+	_, _ = fmt.Fprintf(sum, "%s\n%s\n%d\n%d", h.queue, h.entry.Topic, h.entry.Partition, h.entry.Offset)
+	return int64(sum.Sum64() >> 1)
+}
+
+// Single reports whether records are taken one at a time, parked ones too: one of
+// them may end the process.
+func (c *Context) Single() bool { return c.run.single.Load() }
+
+// Killed is a record that the process has died of.
+type Killed struct {
+	// Message is the record as the group sees it.
+	Message *sarama.ConsumerMessage
+	// Earlier is the record with its tries as far as they are known, nil for one that
+	// was read for the first time.
+	Earlier *parking.Entry
+	// Deaths is how often.
+	Deaths int
 }
 
 // errNoAside is the end of a run that has nowhere to set a record aside.
@@ -76,19 +126,21 @@ var errNoAside = errors.New("there is nowhere to set it aside: start a binary th
 
 // setAside finishes a record without processing it, and reports whether that is
 // possible. Nothing else of the task is in hand.
-func (r *run) setAside(ctx context.Context, message *sarama.ConsumerMessage, deaths int) bool {
+func (r *run) setAside(ctx context.Context, h *handed, deaths int) bool {
 	var outputs []Output
 	err := errNoAside
 	if r.task.cfg.Aside != nil {
-		outputs, err = r.task.cfg.Aside(message, deaths)
+		outputs, err = r.task.cfg.Aside(Killed{Message: h.shown, Earlier: h.entry, Deaths: deaths})
 	}
 	if err != nil {
-		r.note(&FatalError{fmt.Errorf("record %s/%d at offset %d: processing it killed the process %d times: %w",
-			message.Topic, message.Partition, message.Offset, deaths, err)})
-		r.stop()
+		r.broken(fmt.Errorf("record %s/%d at offset %d: processing it killed the process %d times: %w",
+			h.shown.Topic, h.shown.Partition, h.shown.Offset, deaths, err))
 		return false
 	}
-	return r.replace(ctx, message, outputs) == done
+	if h.queue != "" {
+		defer r.task.inbox.wakeAt(time.Now()) // the alarm has rung for others too
+	}
+	return r.replace(ctx, h, Verdict{Outputs: outputs}) == done
 }
 
 // DeferCommit keeps the record from being done until the function that it returns

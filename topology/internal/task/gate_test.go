@@ -163,8 +163,8 @@ func TestARecordIsSetAsideAndNotProcessed(t *testing.T) {
 			}
 			return nil
 		}
-		cfg.Aside = func(m *sarama.ConsumerMessage, deaths int) ([]task.Output, error) {
-			return []task.Output{{Topic: "aside", Key: string(m.Key), Value: append(m.Value, byte('0'+deaths))}}, nil
+		cfg.Aside = func(k task.Killed) ([]task.Output, error) {
+			return []task.Output{{Topic: "aside", Key: string(k.Message.Key), Value: append(k.Message.Value, byte('0'+k.Deaths))}}, nil
 		}
 	}, edges(appending)...)
 	b.put(t, message("in", 1, "a"), message("in", 2, "b"), message("in", 3, "c"))
@@ -185,9 +185,9 @@ func TestARecordIsSetAsideAndNotProcessed(t *testing.T) {
 
 func TestARecordThatCannotBeSetAsideEndsTheTask(t *testing.T) {
 	t.Parallel()
-	for name, aside := range map[string]func(*sarama.ConsumerMessage, int) ([]task.Output, error){
+	for name, aside := range map[string]func(task.Killed) ([]task.Output, error){
 		"there is nowhere to set it aside": nil,
-		"asked to fail":                    func(*sarama.ConsumerMessage, int) ([]task.Output, error) { return nil, errors.New("asked to fail") },
+		"asked to fail":                    func(task.Killed) ([]task.Output, error) { return nil, errors.New("asked to fail") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -66,14 +66,18 @@ func (r *run) feed(ctx context.Context, to chan<- *sarama.ConsumerMessage) {
 // hand hands records over, and reports whether it has handed all.
 func (r *run) hand(ctx context.Context, to chan<- *sarama.ConsumerMessage, batch []*sarama.ConsumerMessage) bool {
 	for _, message := range batch {
-		switch r.admit(ctx, message) {
+		h, next := r.show(ctx, message)
+		if next == handOver {
+			next = r.admit(ctx, h)
+		}
+		switch next {
 		case end:
 			return false
 		case done:
 			continue
 		}
 		select {
-		case to <- message:
+		case to <- r.disguised(h):
 		case <-ctx.Done():
 			return false
 		}
@@ -124,7 +128,12 @@ func (s *session) GenerationID() int32 { return 0 }
 
 // MarkOffset notes that the record before offset is done.
 func (s *session) MarkOffset(topic string, _ int32, offset int64, _ string) {
-	s.run.task.finish(s.run, topic, offset-1)
+	offset--
+	if h := s.run.unmask(offset); h != nil {
+		defer s.run.forget(offset)
+		topic, offset = h.message.Topic, h.message.Offset
+	}
+	s.run.task.finish(s.run, topic, offset)
 }
 
 // claim is what goka knows of a claim.

@@ -25,6 +25,7 @@ type inbox struct {
 	watched bool                      // whether somebody waits for records to be done
 	cramped bool                      // whether somebody waits for less to be in flight
 	alarm   *alarm                    // nil without one
+	rang    bool                      // whether the last that was handed over was an alarm
 
 	deferred bool // whether the group decides when its records are done
 }
@@ -100,21 +101,9 @@ func (q *topicQueue) take(end int64, messages []*sarama.ConsumerMessage) {
 // next returns the records that are to be handed over next, at least one, in
 // their order. It blocks until there are some or ctx ends.
 func (b *inbox) next(ctx context.Context, most int) ([]*sarama.ConsumerMessage, error) {
-	var batch []*sarama.ConsumerMessage
 	for {
 		b.mu.Lock()
-		ring, wait := b.ring(time.Now())
-		if ring != nil {
-			batch = append(batch, ring) // alone: it is no record of the group's topics
-		}
-		for ring == nil && len(batch) < most && b.mayFly() {
-			q, patience := b.choose(time.Now())
-			if q == nil {
-				wait = sooner(wait, patience)
-				break
-			}
-			batch = append(batch, b.launch(q))
-		}
+		batch, wait := b.take(time.Now(), most)
 		if len(batch) > 0 {
 			b.wake()
 			b.mu.Unlock()
@@ -126,6 +115,37 @@ func (b *inbox) next(ctx context.Context, most int) ([]*sarama.ConsumerMessage, 
 			return nil, err
 		}
 	}
+}
+
+// take takes what is to be handed over next: an alarm alone, as it is no record of
+// the group's topics, or records. Both have their turn, however often the alarm
+// rings. Without any it returns how long to wait. mu is held.
+func (b *inbox) take(now time.Time, most int) (batch []*sarama.ConsumerMessage, wait time.Duration) {
+	if b.rang {
+		b.rang = false
+		if batch, _ = b.records(now, most); len(batch) > 0 {
+			return batch, 0
+		}
+	}
+	ring, wait := b.ring(now)
+	if ring != nil {
+		b.rang = true
+		return []*sarama.ConsumerMessage{ring}, 0
+	}
+	batch, patience := b.records(now, most)
+	return batch, sooner(wait, patience)
+}
+
+// records takes up to that many records, in their order; mu is held.
+func (b *inbox) records(now time.Time, most int) (batch []*sarama.ConsumerMessage, wait time.Duration) {
+	for len(batch) < most && b.mayFly() {
+		q, patience := b.choose(now)
+		if q == nil {
+			return batch, patience
+		}
+		batch = append(batch, b.launch(q))
+	}
+	return batch, 0
 }
 
 // pause waits for a change, for at most d when that is not zero.

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
@@ -25,14 +26,19 @@ type run struct {
 	mu     sync.Mutex
 	cause  error // what ended it, as far as it came through here
 	failed *Unit // that of the record which is known to be at fault
+	masks  int
+	masked map[int64]*handed // what goka knows by another offset than the inbox
+
+	queues []string    // what is due, for the goroutine that hands over
+	single atomic.Bool // whether records are handed over one at a time
 }
 
 // process runs a processor until it fails or the task is stopped. It returns the
 // record that was in hand then, nil when there was none.
-func (t *Task) process() (failed *sarama.ConsumerMessage, err error) {
+func (t *Task) process() (failed *handed, err error) {
 	ctx, stop := context.WithCancel(t.hard)
 	defer stop()
-	r := &run{task: t, stop: stop}
+	r := &run{task: t, stop: stop, masked: map[int64]*handed{}}
 	processor, err := goka.NewProcessor(nil, t.cfg.Graph, r.options()...)
 	if err != nil {
 		return nil, fmt.Errorf("building the processor of partition %d: %w", t.cfg.Partition, err)
@@ -41,7 +47,7 @@ func (t *Task) process() (failed *sarama.ConsumerMessage, err error) {
 	t.start(r)
 	defer context.AfterFunc(t.soft, r.drain)()
 	err = r.fault(processor.Run(ctx))
-	return t.end(r.failed), err
+	return r.handedFor(t.end(r.failed)), err
 }
 
 func (t *Task) start(r *run) {
@@ -141,12 +147,17 @@ func (r *run) options() []goka.ProcessorOption {
 // wrap begins the unit of a record. goka calls it right before the callback, in
 // the same goroutine.
 func (r *run) wrap(inner goka.Context) goka.Context {
-	unit, err := r.task.begin(r, inner)
+	h := r.unmask(inner.Offset())
+	unit, err := r.task.begin(r, inner, h)
+	c := &Context{gokaContext: inner, run: r, unit: unit, handed: h}
+	if err == nil && h != nil {
+		err = r.settle(c, h, Verdict{})
+	}
 	if err != nil {
 		r.note(err)
 		panic(err)
 	}
-	return &Context{gokaContext: inner, run: r, unit: unit}
+	return c
 }
 
 // debugLog hands goka's own log lines to slog.

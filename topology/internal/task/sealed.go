@@ -90,6 +90,9 @@ const (
 // Units returns how many units there are.
 func (s *Sealed) Units() int { return s.buffer.units }
 
+// Read returns how many of them are not of alarms, whose records were read before.
+func (s *Sealed) Read() int { return s.buffer.units - s.buffer.alarms }
+
 // Outputs returns how many records they write, those that were written ahead with
 // them, changes of tables left out.
 func (s *Sealed) Outputs() int { return s.buffer.outputs }

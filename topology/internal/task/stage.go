@@ -8,13 +8,22 @@ import (
 )
 
 // begin starts the unit of a record, or of a visit, which comes from no topic.
-func (t *Task) begin(r *run, ctx goka.Context) (*Unit, error) {
-	topic := string(ctx.Topic())
-	unit := &Unit{topic: topic, offset: ctx.Offset(), time: ctx.Timestamp(), alarm: t.cfg.Alarm != "" && topic == t.cfg.Alarm}
+func (t *Task) begin(r *run, ctx goka.Context, h *handed) (*Unit, error) {
+	topic, offset, at := string(ctx.Topic()), ctx.Offset(), ctx.Timestamp()
+	if h != nil {
+		topic, offset, at = h.message.Topic, h.message.Offset, h.message.Timestamp
+	}
+	unit := t.unit(topic, offset)
+	unit.time = at
 	if !unit.alarm && !slices.Contains(t.cfg.Topics, topic) {
 		unit.offset = noOffset
 	}
 	return unit, t.enter(r, unit)
+}
+
+// unit returns the unit of a record of the inbox.
+func (t *Task) unit(topic string, offset int64) *Unit {
+	return &Unit{topic: topic, offset: offset, alarm: t.cfg.Alarm != "" && topic == t.cfg.Alarm}
 }
 
 // enter takes a unit in. It waits while the finished units have no room.
@@ -70,7 +79,7 @@ func (t *Task) finish(r *run, topic string, offset int64) {
 	if i < 0 {
 		// goka leaves out a record without a value, and no callback has begun its unit.
 		i = len(t.pending)
-		t.pending = append(t.pending, &Unit{topic: topic, offset: offset})
+		t.pending = append(t.pending, t.unit(topic, offset))
 	}
 	t.pending[i].done = true
 	t.handOver()

@@ -15,6 +15,7 @@ import (
 	"github.com/lovoo/goka"
 
 	"github.com/gokavro/gokavro/topology/internal/backoff"
+	"github.com/gokavro/gokavro/topology/internal/parking"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
@@ -52,16 +53,26 @@ type Config struct {
 	Tombstones bool
 	// Alarm is the topic under which the callback is given a record without content
 	// when the time of [Context.SetAlarm] has come, and at each start. It is an
-	// input of Graph and no topic of the group. The default is none.
+	// input of Graph and no topic of the group. A hand-written group is given what
+	// is due in its place. The default is none.
 	Alarm string
+	// HandWritten says that the callbacks know nothing of records that were read
+	// before. They are given those of Retry and Lot as records of their inputs.
+	HandWritten bool
+	// Retry is the one of Topics that dead letters are replayed into, "" for none. It
+	// matters to a hand-written group only.
+	Retry string
+	// Lot is where records are parked, in a table of Tables; it needs Alarm. The
+	// default is none.
+	Lot *parking.Lot
 	// Open returns the partition's tables with all that their topics hold. It is
 	// nil for a group without any.
 	Open func(context.Context) (State, error)
 	// Gate is what records go through after the start. The default is none.
 	Gate Gate
-	// Aside returns what is written in place of a record that the process has died
-	// of so often, in place of processing it. The default ends the run.
-	Aside func(record *sarama.ConsumerMessage, deaths int) ([]Output, error)
+	// Aside returns what is written in place of processing a record that the process
+	// has died of. The default ends the run.
+	Aside func(Killed) ([]Output, error)
 	// Limits bound what is held in memory.
 	Limits Limits
 	// Changed is called when enough units are finished for a commit. It must not

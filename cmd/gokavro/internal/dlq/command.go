@@ -20,10 +20,10 @@ func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
 		Short: "List, replay and drop dead letters",
-		Long: "Works on the dead letters of a topology: the records that it could not process, kept in the\n" +
-			"topic NAME-dead-letters. What has become of them is kept in NAME-dead-letters-marks. A letter\n" +
-			"is named by its place there, PARTITION/OFFSET; the other filters are about the record that it\n" +
-			"holds.",
+		Long: "Works on the dead letters of a topology, or of a group that is written for goka: the records\n" +
+			"that it could not process, kept in the topic NAME-dead-letters. What has become of them is kept\n" +
+			"in NAME-dead-letters-marks. A letter is named by its place there, PARTITION/OFFSET; the other\n" +
+			"filters are about the record that it holds.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(listCommand(), showCommand(), replayCommand(), dropCommand())

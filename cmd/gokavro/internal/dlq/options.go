@@ -32,7 +32,7 @@ type options struct {
 func (o *options) bind(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&o.topology, "topology", "", "`NAME` of the topology, with the topic prefix before it (required)")
+	flags.StringVar(&o.topology, "topology", "", "`NAME` of the topology, with the topic prefix before it, or of the goka group (required)")
 	flags.StringSliceVar(&o.places, "letter", nil, "only the letter `PARTITION/OFFSET`; may be repeated")
 	flags.StringVar(&o.filter.Topic, "topic", "", "only records of this `TOPIC`")
 	flags.IntSliceVar(&o.partitions, "partition", nil, "only records of partition `P` of their topic; may be repeated")
