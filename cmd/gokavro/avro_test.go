@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -246,6 +247,7 @@ func TestHostileInputCostsLittle(t *testing.T) { //nolint:paralleltest // measur
 		{"a schema without end", `{"type":"record","name":"R","fields":[{"name":"r","type":"R"}]}`, []string{"decode", "--writer"}, nil, []string{"nested too deeply"}},
 		{"a schema without end to make up", `{"type":"record","name":"R","fields":[{"name":"r","type":"R"}]}`, []string{"generate", "--schema"}, nil, []string{"recursive without end"}},
 		{"a schema of 10 MB", `{"type":"string","doc":"` + strings.Repeat("x", 10<<20) + `"}`, []string{"decode", "--writer"}, nil, []string{"v.avsc"}},
+		{"an enum of 40,000 symbols", symbols(40_000), []string{"decode", "--writer"}, []byte{1}, []string{"byte 0"}},
 		{"JSON of a million levels", tree, []string{"encode", "--schema"}, bytes.Repeat([]byte(`{"t":[`), 1e6), []string{"nested too deeply"}},
 		{"a batch of a datum of a million levels", tree, []string{"decode", "--batch"}, nil, nil},
 	}
@@ -274,6 +276,15 @@ func TestHostileInputCostsLittle(t *testing.T) { //nolint:paralleltest // measur
 			got.refused(t, 1, tt.want...)
 		})
 	}
+}
+
+// symbols is a schema of an enum of so many.
+func symbols(count int) string {
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf(`"S%d"`, i)
+	}
+	return `{"type":"enum","name":"E","symbols":[` + strings.Join(names, ",") + "]}"
 }
 
 // quickest measures more than once, as the machine may be busy.

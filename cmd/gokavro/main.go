@@ -31,8 +31,8 @@ func commands() []*cobra.Command {
 		topology.Command(),
 		lag.Command(),
 		dlq.Command(),
-		schema.Command(),
-		avrocmd.Command(),
+		cli.Frugal(schema.Command()),
+		cli.Frugal(avrocmd.Command()),
 		dev.Command(),
 	}
 }

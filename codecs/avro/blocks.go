@@ -7,8 +7,6 @@ import (
 	"io"
 	"math"
 
-	"github.com/twmb/avro/ocf"
-
 	"github.com/gokavro/gokavro/codecs/avro/internal/datum"
 )
 
@@ -23,12 +21,6 @@ const (
 	// What begins a container file's members.
 	schemaMember, codecMember = "avro.schema", "avro.codec"
 )
-
-// unpacker is the reading half of a container file's compression.
-type unpacker interface {
-	DecompressBounded(src []byte, most int64) ([]byte, error)
-	Close() error
-}
 
 // blockReader takes a container file apart: a header, then blocks of values,
 // each with the sync marker behind it. Source: Avro specification, "Object
@@ -81,31 +73,6 @@ func openBlocks(r io.Reader) (_ *blockReader, schema string, err error) {
 	return b, text, err
 }
 
-func unpacking(c Compression) (unpacker, error) {
-	var codec ocf.Codec
-	var err error
-	switch c {
-	case Null, "":
-		return nil, nil
-	case Deflate:
-		codec = ocf.DeflateCodec(-1)
-	case Snappy:
-		codec = ocf.SnappyCodec()
-	case Zstandard:
-		codec, err = ocf.ZstdCodec(nil, nil)
-	default:
-		return nil, fmt.Errorf("unknown compression %.40q: null, deflate, snappy and zstandard are read", string(c))
-	}
-	if err != nil {
-		return nil, err
-	}
-	bounded, ok := codec.(unpacker)
-	if !ok {
-		return nil, fmt.Errorf("the compression %s has no bound", c)
-	}
-	return bounded, nil
-}
-
 // header reads the map of the file's members.
 func (b *blockReader) header() (map[string]string, error) {
 	members, left := map[string]string{}, int64(maxHeaderBytes)
@@ -154,7 +121,7 @@ func (b *blockReader) next(decode func(block []byte) (rest []byte, err error)) e
 		return errClosed
 	}
 	for b.count == 0 {
-		b.at = b.from.at
+		b.at, b.block = b.from.at, nil
 		if b.at-syncBytes >= b.end {
 			return io.EOF
 		}

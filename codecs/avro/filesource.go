@@ -41,14 +41,18 @@ func (s *fileSource) ReadByte() (byte, error) {
 // are promised.
 func (s *fileSource) bytes(size int64) ([]byte, error) {
 	const atOnce = 1 << 20
-	if size <= atOnce {
-		data := make([]byte, size)
-		_, err := io.ReadFull(s, data)
-		return data, cut(err)
+	room := size
+	if size > atOnce {
+		room = leastRoom
 	}
-	var data bytes.Buffer
-	_, err := io.CopyN(&data, s, size)
-	return data.Bytes(), cut(err)
+	data := make([]byte, 0, room)
+	for {
+		n, err := io.ReadFull(s, data[len(data):cap(data)])
+		if data = data[:len(data)+n]; err != nil || int64(len(data)) == size {
+			return data, cut(err)
+		}
+		data = append(make([]byte, 0, min(size, roomStep*int64(cap(data)))), data...)
+	}
 }
 
 // skip goes so many bytes ahead, by seeking if the file can. That there are so

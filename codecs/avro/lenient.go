@@ -43,13 +43,18 @@ func parseTexts(text string, refs []string) (*avro.Schema, error) {
 }
 
 func parseStrictly(text string, refs []string) (*avro.Schema, error) {
-	var known avro.SchemaCache
+	parse := avro.Parse
+	// A cache has a copy of each named type, and so of all in it again.
+	if len(refs) > 0 {
+		var known avro.SchemaCache
+		parse = known.Parse
+	}
 	for _, ref := range refs {
-		if _, err := known.Parse(ref); err != nil {
+		if _, err := parse(ref); err != nil {
 			return nil, fmt.Errorf("avro: parsing a referenced schema: %w", briefly(err))
 		}
 	}
-	parsed, err := known.Parse(text)
+	parsed, err := parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("avro: parsing a schema: %w", briefly(err))
 	}

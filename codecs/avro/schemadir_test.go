@@ -148,23 +148,23 @@ func TestABoundCodecKeepsSchemasAndReadsThemWithoutTheRegistry(t *testing.T) {
 	t.Parallel()
 	reg := startRegistry(t)
 	path := t.TempDir()
-	bind := func() avro.Binding {
+	bind := func(patience time.Duration) avro.Binding {
 		return avro.Binding{
-			Registry: reg.client(t, 50*time.Millisecond), Subject: "points-value", AutoRegister: true,
+			Registry: reg.client(t, patience), Subject: "points-value", AutoRegister: true,
 			Wire: avro.SingleObject, Kept: avro.NewSchemaDir(path),
 		}
 	}
-	elsewhere := bind()
+	elsewhere := bind(time.Minute)
 	elsewhere.Kept = avro.NewSchemaDir(t.TempDir())
 	old, err := avro.Generic(oldPoint).Bind(elsewhere).Encode(map[string]any{"x": int32(5)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	framed, err := avro.Generic(oldPoint, avro.Format(avro.Confluent)).Bind(bind()).Encode(map[string]any{"x": int32(6)})
+	framed, err := avro.Generic(oldPoint, avro.Format(avro.Confluent)).Bind(bind(time.Minute)).Encode(map[string]any{"x": int32(6)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := avro.Typed[point]().Bind(bind())
+	first := avro.Typed[point]().Bind(bind(time.Minute))
 	own, err := first.Encode(point{X: 7, N: "seven"})
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestABoundCodecKeepsSchemasAndReadsThemWithoutTheRegistry(t *testing.T) {
 	check(first, own, point{X: 7, N: "seven"})
 
 	reg.down.Store(true)
-	again := avro.Typed[point]().Bind(bind())
+	again := avro.Typed[point]().Bind(bind(50 * time.Millisecond))
 	check(again, old, point{X: 5, N: "none"})
 	check(again, own, point{X: 7, N: "seven"})
 	if kept, err := avro.NewSchemaDir(path).Schemas(); err != nil || len(kept) != 2 {

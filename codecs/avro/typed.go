@@ -17,6 +17,8 @@ import (
 type TypedCodec[T any] struct {
 	bound[*plan.Decoder]
 	encoder *plan.Encoder                // nil when Check has a fault
+	bare    *plan.Encoder                // encoder, when nothing goes before the datum
+	own     *plan.Decoder                // what decodes it then
 	latest  atomic.Pointer[plan.Encoder] // in place of encoder, see UseLatest
 	scratch sync.Pool                    // of *[]byte
 }
@@ -53,6 +55,12 @@ func newTyped[T any](place bound[*plan.Decoder], encoder *plan.Encoder) *TypedCo
 	c := &TypedCodec[T]{bound: place, encoder: encoder}
 	if c.err == nil {
 		c.framer.adopt = c.adopt
+		if c.framer.plain {
+			c.own = c.framer.own
+		}
+		if c.framer.plain && encoder.IsDirect() {
+			c.bare = encoder
+		}
 	}
 	return c
 }
@@ -174,6 +182,16 @@ func (c *TypedCodec[T]) Decode(data []byte) (any, error) {
 // Append appends the bytes of value to dst; on an error dst is returned as it
 // was.
 func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
+	if c.bare != nil && value != nil {
+		if out, ok := plan.AppendDirect(c.bare, dst, value); ok {
+			return out, nil
+		}
+	}
+	return c.append(dst, value)
+}
+
+// append is for what has a frame, is not direct or cannot be encoded.
+func (c *TypedCodec[T]) append(dst []byte, value *T) ([]byte, error) {
 	framed, err := dst, c.err
 	if err == nil && !c.framer.plain {
 		framed, err = c.framer.header(dst)
@@ -188,9 +206,6 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 	if latest := c.latest.Load(); latest != nil {
 		encoder = latest
 	}
-	if out, ok := plan.AppendDirect(encoder, framed, value); ok {
-		return out, nil
-	}
 	out, err := plan.Append(encoder, framed, value)
 	if err != nil {
 		return dst, fmt.Errorf("avro: encoding %s: %w", c.framer.schema.Name(), err)
@@ -199,7 +214,12 @@ func (c *TypedCodec[T]) Append(dst []byte, value *T) ([]byte, error) {
 }
 
 // Read decodes data into value, which is set only when all of it decoded.
-func (c *TypedCodec[T]) Read(data []byte, into *T) error { return c.read(data, nil, into) }
+func (c *TypedCodec[T]) Read(data []byte, into *T) error {
+	if c.own != nil && into != nil {
+		return c.fill(c.own, message{datum: data}, into)
+	}
+	return c.read(data, nil, into)
+}
 
 // read is Read where a header of the record may name the schema.
 func (c *TypedCodec[T]) read(data, header []byte, into *T) error {
@@ -222,6 +242,11 @@ func (c *TypedCodec[T]) readDatum(m message, into *T) error {
 	if err != nil {
 		return err
 	}
+	return c.fill(decoder, m, into)
+}
+
+// fill decodes into a value that keeps nothing of a datum that failed.
+func (c *TypedCodec[T]) fill(decoder *plan.Decoder, m message, into *T) error {
 	before := *into
 	*into = *new(T)
 	if err := plan.Decode(decoder, m.datum, into); err != nil {

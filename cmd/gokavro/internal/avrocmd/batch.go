@@ -16,8 +16,8 @@ import (
 
 // evolution is a datum to read with another schema.
 type evolution struct {
-	Name           json.RawMessage `json:"name"`
-	Writer, Reader json.RawMessage
+	Name           source.Raw `json:"name"`
+	Writer, Reader source.Raw
 	Hex            hexText
 }
 
@@ -57,9 +57,6 @@ func decodeBatch(cmd *cobra.Command, path string) error {
 		if _, isObject := errors.AsType[*json.UnmarshalTypeError](err); err != nil && (!isObject || line[0] != '{') {
 			return fmt.Errorf("it is no JSON object of name, writer, reader and hex: %w", err)
 		}
-		if e.Name == nil {
-			e.Name = json.RawMessage("null")
-		}
 		if err == nil {
 			err = e.print(out)
 		}
@@ -71,19 +68,19 @@ func decodeBatch(cmd *cobra.Command, path string) error {
 	return errors.Join(err, out.Flush())
 }
 
-func printFault(out *bufio.Writer, name json.RawMessage, err error) error {
+func printFault(out *bufio.Writer, name source.Raw, err error) error {
 	to := json.NewEncoder(out)
 	to.SetEscapeHTML(false)
 	return to.Encode(struct {
-		Name  json.RawMessage `json:"name"`
-		Error string          `json:"error"`
+		Name  source.Raw `json:"name"`
+		Error string     `json:"error"`
 	}{name, err.Error()})
 }
 
 // print decodes the datum and writes what came out. Before it has written
 // anything it knows that the datum is sound.
 func (e *evolution) print(out *bufio.Writer) error {
-	if !given(e.Writer) || !e.Hex.given {
+	if e.Writer.IsNull() || !e.Hex.given {
 		return errors.New("it has no writer or no hex")
 	}
 	if e.Hex.err != nil {
@@ -93,12 +90,11 @@ func (e *evolution) print(out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	name, err := json.Marshal(e.Name) // in one line
+	head, err := e.head()
 	if err != nil {
 		return err
 	}
-	head := &headed{to: out, head: fmt.Sprintf(`{"name":%s,"json":`, name)}
-	if err := form.Write(head, datum); err != nil {
+	if err := form.Write(&headed{to: out, head: head}, datum); err != nil {
 		return err
 	}
 	_, err = out.WriteString(`,"hex":"`)
@@ -107,15 +103,13 @@ func (e *evolution) print(out *bufio.Writer) error {
 	return errors.Join(err, hexErr, endErr)
 }
 
-func given(schema json.RawMessage) bool { return schema != nil && string(schema) != "null" }
-
 func (e *evolution) decode(data []byte) (form *avro.JSONForm, datum []byte, err error) {
 	writer, err := source.ParseSchema(e.Writer)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the writer's schema: %w", err)
 	}
 	reader := writer
-	if given(e.Reader) {
+	if !e.Reader.IsNull() {
 		if reader, err = source.ParseSchema(e.Reader); err != nil {
 			return nil, nil, fmt.Errorf("the reader's schema: %w", err)
 		}
@@ -131,17 +125,32 @@ func (e *evolution) decode(data []byte) (form *avro.JSONForm, datum []byte, err 
 	return form, datum, err
 }
 
+// head is what the line begins with, the name without spaces around its parts.
+func (e *evolution) head() ([]byte, error) {
+	name, err := e.Name.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	const before, behind = `{"name":`, `,"json":`
+	var head bytes.Buffer
+	head.Grow(len(before) + len(name) + len(behind))
+	head.WriteString(before)
+	err = json.Compact(&head, name)
+	head.WriteString(behind)
+	return head.Bytes(), err
+}
+
 // headed writes its head before the first bytes.
 type headed struct {
 	to   *bufio.Writer
-	head string
+	head []byte
 }
 
 // Write writes to the writer beneath.
 func (h *headed) Write(p []byte) (int, error) {
-	if _, err := h.to.WriteString(h.head); err != nil {
+	if _, err := h.to.Write(h.head); err != nil {
 		return 0, err
 	}
-	h.head = ""
+	h.head = nil
 	return h.to.Write(p)
 }

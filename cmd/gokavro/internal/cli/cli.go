@@ -37,15 +37,20 @@ func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
 // Main runs the tool with the process's arguments, and ends the process.
+func Main(commands ...*cobra.Command) { os.Exit(Process(commands...)) }
+
+// Process runs the tool with the process's arguments and returns its exit code.
 // SIGINT and SIGTERM end the command's context; a second one ends the process
 // at once.
-func Main(commands ...*cobra.Command) {
+func Process(commands ...*cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-ctx.Done()
 		stop() // from here on a signal has its default effect
 	}()
-	os.Exit(Run(ctx, New(commands...), os.Args[1:]))
+	root := New(commands...)
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { boundMemory(cmd) }
+	return Run(ctx, root, os.Args[1:])
 }
 
 // New returns the root command with the given commands beneath it. Commands

@@ -13,14 +13,14 @@ import (
 )
 
 type pair struct {
-	Name           json.RawMessage `json:"name"`
-	Writer, Reader json.RawMessage
+	Name           source.Raw `json:"name"`
+	Writer, Reader source.Raw
 }
 
 type finding struct {
-	Name       json.RawMessage `json:"name"`
-	Compatible bool            `json:"compatible"`
-	Faults     []string        `json:"faults"`
+	Name       source.Raw `json:"name"`
+	Compatible bool       `json:"compatible"`
+	Faults     []string   `json:"faults"`
 }
 
 func checkBatch(cmd *cobra.Command, path string) error {
@@ -43,11 +43,8 @@ func checkBatch(cmd *cobra.Command, path string) error {
 
 func (p pair) check() finding {
 	found := finding{Name: p.Name, Faults: []string{}}
-	if found.Name == nil {
-		found.Name = json.RawMessage("null")
-	}
 	var schemas [2]*avro.ParsedSchema
-	for i, text := range []json.RawMessage{p.Writer, p.Reader} {
+	for i, text := range []source.Raw{p.Writer, p.Reader} {
 		parsed, err := source.ParseSchema(text)
 		if text == nil {
 			err = errors.New("there is none")

@@ -136,8 +136,7 @@ func (l *lineReader) next() ([]byte, error) {
 	for {
 		part, err := l.from.ReadSlice('\n')
 		if free := cap(l.line) - len(l.line); free < len(part) {
-			// Twice as much leaves less behind than append's own steps.
-			l.line = slices.Grow(l.line, max(len(part), min(2*cap(l.line), MaxBytes+len(part))-len(l.line)))
+			l.line = slices.Grow(l.line, max(len(part), min(larger(cap(l.line)), MaxBytes+len(part))-len(l.line)))
 		}
 		l.line = append(l.line, part...)
 		switch {
@@ -150,4 +149,14 @@ func (l *lineReader) next() ([]byte, error) {
 			return l.line, err
 		}
 	}
+}
+
+// larger returns the next size of a buffer: twice as much leaves little behind,
+// but a large one and its copy are there at the same time.
+func larger(size int) int {
+	const large = 2 << 20
+	if size < large {
+		return 2 * size
+	}
+	return size + size/4
 }

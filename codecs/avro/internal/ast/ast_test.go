@@ -1,6 +1,8 @@
 package ast_test
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -112,6 +114,36 @@ func TestParseRefusesWhatItCannotUse(t *testing.T) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// Not parallel, as it measures the memory of the process.
+func TestADeepTypeIsReadOnce(t *testing.T) { //nolint:paralleltest // measures memory
+	const levels, size = 300, 300 << 10
+	text := `{"type":"record","name":"X","doc":"` + strings.Repeat("x", size) + `","fields":[]}`
+	for i := range levels {
+		text = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"f","type":%s}]}`, i, text)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	node, err := ast.Parse(text)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; err != nil || got > 20*size {
+		t.Errorf("got %v, %v and %d bytes allocated, want %d at most", node != nil, err, got, 20*size)
+	}
+}
+
+func TestSpacesAndEscapesMayBeAnywhere(t *testing.T) {
+	t.Parallel()
+	text := " {\n\t\"na\\u006de\" : \"R\" , \"type\":\"record\",\r\n \"fields\" : [ { \"name\":\"a\", \"type\": [ \"null\" , \"int\" ] , " +
+		`"default" : null } , {"name":"b\"c","type":"string" , "default":" ]}," } ], "x": { "y" : [ 1 , {} ] } } ` + "\n"
+	got, err := ast.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Fields) != 2 || got.Name != "R" || got.Fields[1].Name != `b"c` || string(got.Fields[1].Default) != `" ]},"` ||
+		len(got.Fields[0].Type.Branches) != 2 || string(got.Fields[0].Default) != "null" || string(got.Extra["x"]) != `{ "y" : [ 1 , {} ] }` {
+		t.Errorf("got %+v and %v", got, got.Extra)
 	}
 }
 

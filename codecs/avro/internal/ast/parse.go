@@ -31,7 +31,7 @@ type parser struct {
 }
 
 func (p *parser) parse(text string) (*Node, error) {
-	raw := json.RawMessage(text)
+	raw := []byte(text)
 	if !json.Valid(raw) {
 		// A schema may be given as the bare name of a primitive type.
 		if kind, ok := primitive(strings.TrimSpace(text)); ok {
@@ -39,31 +39,26 @@ func (p *parser) parse(text string) (*Node, error) {
 		}
 		return nil, errors.New("the schema is not JSON")
 	}
-	return p.node(raw, "")
+	return p.node(newDocument(raw).value(0), "")
 }
 
-func (p *parser) node(raw json.RawMessage, namespace string) (*Node, error) {
+func (p *parser) node(v value, namespace string) (*Node, error) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxDepth {
 		return nil, fmt.Errorf("types are nested more than %d deep", maxDepth)
 	}
-	raw = trim(raw)
-	switch {
-	case len(raw) == 0:
+	switch v.first() {
+	case 0:
 		return nil, errors.New("a type is missing")
-	case raw[0] == '"':
-		return p.reference(raw, namespace)
-	case raw[0] == '[':
-		return p.union(raw, namespace)
-	case raw[0] == '{':
-		return p.object(raw, namespace)
+	case '"':
+		return p.reference(v, namespace)
+	case '[':
+		return p.union(v, namespace)
+	case '{':
+		return p.object(v, namespace)
 	}
-	return nil, fmt.Errorf("%.40s is not a type", raw)
-}
-
-func trim(raw json.RawMessage) json.RawMessage {
-	return json.RawMessage(strings.TrimSpace(string(raw)))
+	return nil, fmt.Errorf("%.40s is not a type", v.bytes())
 }
 
 func primitive(word string) (Kind, bool) {
@@ -71,9 +66,9 @@ func primitive(word string) (Kind, bool) {
 	return Kind(max(i, 0)), i >= 0
 }
 
-func (p *parser) reference(raw json.RawMessage, namespace string) (*Node, error) {
-	var name string
-	if err := json.Unmarshal(raw, &name); err != nil {
+func (p *parser) reference(v value, namespace string) (*Node, error) {
+	name, err := v.string()
+	if err != nil {
 		return nil, err
 	}
 	if kind, ok := primitive(name); ok {
@@ -88,9 +83,9 @@ func (p *parser) reference(raw json.RawMessage, namespace string) (*Node, error)
 	return nil, fmt.Errorf("type %q is not defined", name)
 }
 
-func (p *parser) union(raw json.RawMessage, namespace string) (*Node, error) {
-	var branches []json.RawMessage
-	if err := json.Unmarshal(raw, &branches); err != nil {
+func (p *parser) union(v value, namespace string) (*Node, error) {
+	branches, err := v.items()
+	if err != nil {
 		return nil, err
 	}
 	union := &Node{Kind: Union, Branches: make([]*Node, len(branches))}
@@ -104,16 +99,12 @@ func (p *parser) union(raw json.RawMessage, namespace string) (*Node, error) {
 	return union, nil
 }
 
-// members are those of a JSON object. A struct would not do: encoding/json
-// does not tell "name" from "Name".
-type members map[string]json.RawMessage
-
-func (p *parser) object(raw json.RawMessage, namespace string) (*Node, error) {
-	var m members
-	if err := json.Unmarshal(raw, &m); err != nil {
+func (p *parser) object(v value, namespace string) (*Node, error) {
+	m, err := v.members()
+	if err != nil {
 		return nil, fmt.Errorf("reading a type: %w", err)
 	}
-	kind := text(m["type"])
+	kind := m["type"].word()
 	if kind == "" {
 		// {"type": {…}} and {"type": […]} stand for the inner type.
 		return p.node(m["type"], namespace)
@@ -127,7 +118,7 @@ func (p *parser) object(raw json.RawMessage, namespace string) (*Node, error) {
 			return node, err
 		}
 	}
-	node.Logical, node.Precision, node.Scale = text(m["logicalType"]), number(m["precision"]), number(m["scale"])
+	node.Logical, node.Precision, node.Scale = m["logicalType"].word(), m["precision"].number(), m["scale"].number()
 	node.Extra = m.extra()
 	return node, nil
 }
@@ -140,11 +131,11 @@ func (p *parser) complex(kind string, m members, namespace string) (*Node, error
 		return p.record(m, namespace)
 	case "enum":
 		node, err := p.named(Enum, m, namespace)
-		node.Symbols, node.Default = texts(m["symbols"]), text(m["default"])
+		node.Symbols, node.Default = m["symbols"].words(), m["default"].word()
 		return node, err
 	case "fixed":
 		node, err := p.named(Fixed, m, namespace)
-		node.Size = number(m["size"])
+		node.Size = m["size"].number()
 		return node, err
 	case "array":
 		items, err := p.node(m["items"], namespace)
@@ -158,12 +149,12 @@ func (p *parser) complex(kind string, m members, namespace string) (*Node, error
 
 // named makes a node and enters its name, so that the type may use itself.
 func (p *parser) named(kind Kind, m members, namespace string) (*Node, error) {
-	name := text(m["name"])
+	name := m["name"].word()
 	if own, ok := m["namespace"]; ok && !strings.Contains(name, ".") {
-		namespace = text(own)
+		namespace = own.word()
 	}
-	node := &Node{Kind: kind, Name: qualify(name, namespace), Doc: text(m["doc"])}
-	for _, alias := range texts(m["aliases"]) {
+	node := &Node{Kind: kind, Name: qualify(name, namespace), Doc: m["doc"].word()}
+	for _, alias := range m["aliases"].words() {
 		node.Aliases = append(node.Aliases, qualify(alias, spaceOf(node.Name)))
 	}
 	if p.types[node.Name] != nil {
@@ -178,13 +169,17 @@ func (p *parser) record(m members, namespace string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	var fields []members
-	if err := json.Unmarshal(m["fields"], &fields); err != nil {
+	fields, err := m["fields"].items()
+	if err != nil {
 		return nil, fmt.Errorf("record %s: reading the fields: %w", node.Name, err)
 	}
 	seen := make(map[string]bool, len(fields))
-	for _, f := range fields {
-		name := text(f["name"])
+	for _, field := range fields {
+		f, err := field.members()
+		if err != nil {
+			return nil, fmt.Errorf("record %s: reading the fields: %w", node.Name, err)
+		}
+		name := f["name"].word()
 		if name == "" {
 			return nil, fmt.Errorf("record %s: field %d has no name", node.Name, len(node.Fields))
 		}
@@ -197,7 +192,7 @@ func (p *parser) record(m members, namespace string) (*Node, error) {
 			return nil, fmt.Errorf("record %s: field %s: %w", node.Name, name, err)
 		}
 		node.Fields = append(node.Fields, &Field{
-			Name: name, Aliases: texts(f["aliases"]), Doc: text(f["doc"]), Type: inner, Default: f["default"],
+			Name: name, Aliases: f["aliases"].words(), Doc: f["doc"].word(), Type: inner, Default: f["default"].raw(),
 		})
 	}
 	return node, nil
@@ -222,27 +217,6 @@ func spaceOf(full string) string {
 
 func short(full string) string { return full[strings.LastIndexByte(full, '.')+1:] }
 
-// text returns a JSON string, empty for anything else.
-func text(raw json.RawMessage) string {
-	var s string
-	_ = json.Unmarshal(raw, &s)
-	return s
-}
-
-// number returns a JSON integer, 0 for anything else.
-func number(raw json.RawMessage) int {
-	var n int
-	_ = json.Unmarshal(raw, &n)
-	return n
-}
-
-// texts returns a list of JSON strings, nil for anything else.
-func texts(raw json.RawMessage) []string {
-	var list []string
-	_ = json.Unmarshal(raw, &list)
-	return list
-}
-
 // extra returns the attributes that the specification does not name.
 func (m members) extra() map[string]json.RawMessage {
 	named := []string{
@@ -255,7 +229,7 @@ func (m members) extra() map[string]json.RawMessage {
 			if rest == nil {
 				rest = map[string]json.RawMessage{}
 			}
-			rest[name] = value
+			rest[name] = value.raw()
 		}
 	}
 	return rest

@@ -12,8 +12,9 @@ const maxVarint = 10
 func byteAt(p unsafe.Pointer, i int) *byte { return (*byte)(unsafe.Add(p, i)) }
 
 // shortText is up to how many bytes a text is worth copying by hand, word by
-// word; none where words must not be anywhere in memory.
-const shortText = 64 * wordwise
+// word, behind a length of one byte; none where words must not be anywhere in
+// memory.
+const shortText = 63 * wordwise
 
 func half(p unsafe.Pointer, i int) *uint32 { return (*uint32)(unsafe.Add(p, i)) }
 
@@ -52,8 +53,10 @@ const highBits = 0x8080808080808080
 // putShort copies a text of up to shortText bytes and returns all its bits.
 func putShort(to, from unsafe.Pointer, n int) (seen uint64) {
 	switch {
-	case n >= 8:
+	case n > 16:
 		return putWords(to, from, n-8)
+	case n >= 8:
+		return putPair(to, from, n)
 	case n >= 4:
 		return putHalves(to, from, n)
 	}
@@ -70,6 +73,13 @@ func putWords(to, from unsafe.Pointer, last int) (seen uint64) {
 	v := *word(from, last)
 	*word(to, last) = v
 	return seen | v
+}
+
+// putPair copies 8 to 16 bytes in two words that may overlap.
+func putPair(to, from unsafe.Pointer, n int) (seen uint64) {
+	first, last := *word(from, 0), *word(from, n-8)
+	*word(to, 0), *word(to, n-8) = first, last
+	return first | last
 }
 
 // putHalves copies 4 to 8 bytes in two words that may overlap.

@@ -30,7 +30,7 @@ func (r *reader) custom(o *op, at unsafe.Pointer, pos int) (int, *Error) {
 // where the schema has that, and no matter for the function.
 func (s *source) custom(n *ast.Node, c *Custom) {
 	if null := n.NullBranch(); null >= 0 && nilable(c.typ) {
-		inner := &script{}
+		inner := newScript(0)
 		s.emit(encodeNilable, encodeDetail{null: appendLong(nil, int64(null))}).sub = inner
 		s = &source{s.c, inner, spot{full: s.full}}
 	}

@@ -12,10 +12,9 @@ import (
 // Encoder writes values of one Go type as Avro binary of one schema. It is
 // safe for concurrent use.
 type Encoder struct {
-	root   *script
-	direct *script // root, or what never has room when root is not direct
-	steps  int     // operations of direct
-	depth  int
+	root  *script
+	first *encodeOp // of root
+	depth int
 }
 
 // NewEncoder compiles an encoder for values of type t. Every mismatch between
@@ -39,40 +38,44 @@ func newEncoder(d *dynamic, schema *ast.Node, t reflect.Type) (*Encoder, error) 
 	if err := c.faults.err(fmt.Sprintf("writing %s as %s", t, describe(schema))); err != nil {
 		return nil, err
 	}
-	e := &Encoder{root: root, direct: root, steps: len(root.ops), depth: Limits{}.WithDefaults().Depth}
-	if !root.direct {
-		e.direct = &script{room: math.MaxInt}
-	}
-	return e, nil
+	return &Encoder{root: root, first: root.first(), depth: Limits{}.WithDefaults().Depth}, nil
 }
 
 // Append appends the binary form of the value that value points to, which is
 // of the encoder's type, and allocates only to grow dst and for what an any
 // holds. On an error, an [*Error], it returns dst as it was.
 func (e *Encoder) Append(dst []byte, value unsafe.Pointer) ([]byte, error) {
-	if i, n := writeDirect(e.direct, 0, dst, value); i == e.steps {
+	o, n := writeDirect(e.root, e.first, dst, value)
+	if o.code == encodeEnd {
 		return dst[:n], nil
 	}
-	return e.append(dst, value)
-}
-
-// append is for what is not direct all through, or has no room yet.
-func (e *Encoder) append(dst []byte, value unsafe.Pointer) ([]byte, error) {
 	w := writer{depth: e.depth - e.root.levels}
-	out, err := w.part(e.root, dst, value)
+	out, err := w.run(e.root, o, dst[:n], value)
 	if err != nil {
 		return dst, err
 	}
 	return out, nil
 }
 
+// IsDirect reports whether [AppendDirect] is worth a try.
+func (e *Encoder) IsDirect() bool { return e.root.direct }
+
 // script writes one value: operations on memory at offsets from its address.
 type script struct {
-	ops    []encodeOp
+	ops    []encodeOp // the last is encodeEnd
 	levels int
 	direct bool // all operations are
 	room   int  // bytes that its numbers take at most, without those of its parts
 }
+
+func newScript(levels int) *script {
+	return &script{ops: []encodeOp{{code: encodeEnd}}, levels: levels}
+}
+
+func (p *script) first() *encodeOp { return unsafe.SliceData(p.ops) }
+
+// steps returns how many operations there are beside the end.
+func (p *script) steps() int { return len(p.ops) - 1 }
 
 type encodeOp struct {
 	code  encodeCode
@@ -82,6 +85,11 @@ type encodeOp struct {
 	size  uintptr // of an item, or of a fixed in bytes
 	sub   *script
 	x     *encodeDetail
+}
+
+// next returns the operation after o, which is not the end.
+func (o *encodeOp) next() *encodeOp {
+	return (*encodeOp)(unsafe.Add(unsafe.Pointer(o), unsafe.Sizeof(encodeOp{})))
 }
 
 // encodeDetail is what only some operations and errors need.
@@ -118,6 +126,7 @@ const (
 	encodeDecimal // an int64 as bytes, below the limit in size
 	encodeDouble
 	encodeBool
+	encodeEnd // of the script
 	// What follows is not direct.
 	encodeConst
 	encodeFixed
@@ -153,27 +162,26 @@ const (
 )
 
 // lastDirect is the last of the operations that writeDirect executes.
-const lastDirect = encodeBool
+const lastDirect = encodeEnd
 
 // writer is one value while it is written.
 type writer struct{ depth int }
 
 func fault(err error) *Error { return &Error{Err: err, encode: true} }
 
-// run executes a script. Room for all numbers of the script is there before
-// any is written, and again after what may have taken it.
-func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
+// run executes a script from o on. Room for all numbers of the script is there
+// before any is written, and again after what may have taken it.
+func (w *writer) run(p *script, o *encodeOp, dst []byte, base unsafe.Pointer) ([]byte, *Error) {
 	var err *Error
 	dst = reserve(dst, p.room)
-	for i := 0; i < len(p.ops); i++ {
-		if p.ops[i].code <= lastDirect {
+	for ; ; o = o.next() {
+		if o.code <= lastDirect {
 			n := 0
-			i, n = writeDirect(p, i, dst, base)
-			if dst = dst[:n]; i == len(p.ops) {
-				break
+			o, n = writeDirect(p, o, dst, base)
+			if dst = dst[:n]; o.code == encodeEnd {
+				return dst, nil
 			}
 		}
-		o := &p.ops[i]
 		at := unsafe.Add(base, o.off)
 		switch o.code {
 		case encodeString:
@@ -207,20 +215,18 @@ func (w *writer) run(p *script, dst []byte, base unsafe.Pointer) ([]byte, *Error
 		}
 		dst = reserve(dst, p.room)
 	}
-	return dst, nil
 }
 
-// writeDirect executes operations from i on as long as they are direct, and
-// returns where it stopped, -1 where dst has no room for numbers, and the new
-// length of dst. It calls nothing, so that all it works with stays in registers; a
-// text that is not short, ASCII and within the capacity is left to others.
-func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, length int) {
-	ops, buf, n, most := p.ops, unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-p.room
+// writeDirect executes operations from o on as long as they are direct and dst
+// has room for numbers, and returns where it stopped and the new length of dst.
+// It calls nothing, so that all it works with stays in registers; a text that
+// is not short, ASCII and within the capacity is left to others.
+func writeDirect(p *script, o *encodeOp, dst []byte, base unsafe.Pointer) (stop *encodeOp, length int) {
+	buf, n, most := unsafe.Pointer(unsafe.SliceData(dst)), len(dst), cap(dst)-p.room
 	if n > most {
-		return -1, n
+		return o, n
 	}
-	for ; uint(i) < uint(len(ops)); i++ {
-		o := &ops[i]
+	for ; ; o = o.next() {
 		at := unsafe.Add(base, o.off)
 		var u uint64
 		switch o.code {
@@ -232,22 +238,24 @@ func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, lengt
 			s := *(*string)(at)
 			size := len(s)
 			if size > shortText || n+size > most {
-				return i, n
+				return o, n
 			}
-			after := putNumber(buf, n, uint64(size)<<1)
-			to, from, seen := unsafe.Add(buf, after), unsafe.Pointer(unsafe.StringData(s)), uint64(0)
+			*byteAt(buf, n) = byte(size << 1)
+			to, from, seen := unsafe.Add(buf, n+1), unsafe.Pointer(unsafe.StringData(s)), uint64(0)
 			switch {
-			case size >= 8:
+			case size > 16:
 				seen = putWords(to, from, size-8)
+			case size >= 8:
+				seen = putPair(to, from, size)
 			case size >= 4:
 				seen = putHalves(to, from, size)
 			default:
 				seen = putBytes(to, from, size)
 			}
 			if seen&highBits != 0 {
-				return i, n
+				return o, n
 			}
-			n = after + size
+			n += 1 + size
 			continue
 		case encodeDouble:
 			*(*[8]byte)(unsafe.Add(buf, n)) = littleEndian(*(*float64)(at))
@@ -258,19 +266,23 @@ func writeDirect(p *script, i int, dst []byte, base unsafe.Pointer) (stop, lengt
 		case encodeDecimal:
 			v := *(*int64)(at)
 			if magnitude := uint64(v ^ v>>63); magnitude >= uint64(o.size) {
-				return i, n
+				return o, n
 			}
 			size := unscaledSize(v)
 			*byteAt(buf, n) = byte(size << 1)
-			*(*[8]byte)(unsafe.Add(buf, n+1)) = bigEndian(v << (64 - 8*size))
+			*(*[8]byte)(unsafe.Add(buf, n+1)) = bigEndian(v << (uint(64-8*size) & 63))
 			n += 1 + size
 			continue
 		default:
-			return i, n
+			return o, n
+		}
+		if u < 0x80 {
+			*byteAt(buf, n) = byte(u)
+			n++
+			continue
 		}
 		n = putNumber(buf, n, u)
 	}
-	return i, n
 }
 
 // sub executes the script of a value inside the one of an operation.
@@ -285,13 +297,16 @@ func (w *writer) sub(o *encodeOp, p *script, dst []byte, at unsafe.Pointer) ([]b
 
 // part executes a script inside another, which is direct more often than not.
 func (w *writer) part(p *script, dst []byte, at unsafe.Pointer) ([]byte, *Error) {
+	o := p.first()
 	if p.direct {
 		dst = reserve(dst, p.room)
-		if i, n := writeDirect(p, 0, dst, at); i == len(p.ops) {
-			return dst[:n], nil
+		n := 0
+		o, n = writeDirect(p, o, dst, at)
+		if dst = dst[:n]; o.code == encodeEnd {
+			return dst, nil
 		}
 	}
-	return w.run(p, dst, at)
+	return w.run(p, o, dst, at)
 }
 
 // slice writes an array as one block.

@@ -36,7 +36,7 @@ func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *scrip
 	if known := c.known[key]; known != nil {
 		return known
 	}
-	p := &script{}
+	p := newScript(0)
 	c.known[key] = p
 	(&source{c, p, spot{full: full}}).compile(n, t)
 	p.direct = !slices.ContainsFunc(p.ops, func(o encodeOp) bool { return o.code > lastDirect })
@@ -46,8 +46,9 @@ func (c *encodeCompiler) script(n *ast.Node, t reflect.Type, full string) *scrip
 func (s *source) emit(code encodeCode, x encodeDetail) *encodeOp {
 	x.path = s.path
 	s.p.room += maxVarint
-	s.p.ops = append(s.p.ops, encodeOp{code: code, off: s.off, cost: uint16(s.lift - s.p.levels), x: &x})
-	return &s.p.ops[len(s.p.ops)-1]
+	at := s.p.steps()
+	s.p.ops = slices.Insert(s.p.ops, at, encodeOp{code: code, off: s.off, cost: uint16(s.lift - s.p.levels), x: &x})
+	return &s.p.ops[at]
 }
 
 func (s *source) mismatch(n *ast.Node, t reflect.Type) {
@@ -238,13 +239,13 @@ func (s *source) mapping(n *ast.Node, t reflect.Type) {
 	o := s.emit(encodeMap, x)
 	o.cost++
 	o.sub = s.c.script(n.Items, t.Elem(), s.full+"[]")
-	if len(o.sub.ops) != 1 || o.sub.ops[0].code != encodeString {
+	if o.sub.steps() != 1 || o.sub.ops[0].code != encodeString {
 		o.x.mapOf = mapOther
 	}
 }
 
 func (s *source) record(n *ast.Node, t reflect.Type) {
-	if s.path == "" && len(s.p.ops) == 0 && s.lift == 0 {
+	if s.path == "" && s.p.steps() == 0 && s.lift == 0 {
 		s.p.levels = 1
 	}
 	if t == typeAnyMap {
@@ -298,7 +299,7 @@ func (s *source) field(f *structField) *source {
 	}
 	at := s.at("", f.hops[0].offset)
 	for _, offset := range f.behind() {
-		inner := &script{levels: at.p.levels}
+		inner := newScript(at.p.levels)
 		at.emit(encodeThrough, encodeDetail{}).sub = inner
 		at = &source{s.c, inner, spot{off: offset, full: at.full, lift: at.lift}}
 	}
@@ -326,7 +327,7 @@ func (s *source) omitZero(f *ast.Field, t reflect.Type) {
 		s.compile(f.Type, t)
 		return
 	}
-	inner := &script{levels: s.p.levels}
+	inner := newScript(s.p.levels)
 	s.emit(encodeOmitZero, encodeDetail{data: data, pointer: reflect.Zero(reflect.PointerTo(t)).Interface()}).sub = inner
 	(&source{s.c, inner, spot{full: s.full, lift: s.lift}}).compile(f.Type, t)
 }
@@ -341,7 +342,7 @@ func (s *source) recordMap(n *ast.Node) {
 				s.c.faults.add(join(s.full, f.Name), "%v", err)
 			}
 		}
-		p := &script{}
+		p := newScript(0)
 		(&source{s.c, p, spot{full: join(s.full, f.Name)}}).compile(f.Type, typeAny)
 		x.names, x.subs, x.defaults = append(x.names, f.Name), append(x.subs, p), append(x.defaults, data)
 	}

@@ -31,7 +31,7 @@ func (w *writer) rare(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *Erro
 			return dst, fault(ErrNil)
 		}
 		if o.code == encodeThrough {
-			return w.run(o.sub, dst, target)
+			return w.part(o.sub, dst, target)
 		}
 		return w.sub(o, o.sub, dst, target)
 	case encodeNilable:
@@ -182,7 +182,7 @@ func (w *writer) omitZero(o *encodeOp, dst []byte, at unsafe.Pointer) ([]byte, *
 	if zero {
 		return append(dst, o.x.data...), nil
 	}
-	return w.run(o.sub, dst, at)
+	return w.part(o.sub, dst, at)
 }
 
 // mapping writes a map as one block, in no order.
@@ -233,7 +233,7 @@ func (w *writer) entries(o *encodeOp, dst []byte, m reflect.Value) (_ []byte, er
 		if dst, err = appendKey(dst, key); err != nil {
 			return dst, err
 		}
-		if dst, err = w.run(o.sub, dst, e.valueAt); err != nil {
+		if dst, err = w.part(o.sub, dst, e.valueAt); err != nil {
 			return dst, err.key(key)
 		}
 	}
@@ -285,7 +285,7 @@ func (w *writer) recordMap(o *encodeOp, dst []byte, record map[string]any) (_ []
 		switch {
 		case ok:
 			found++
-			if dst, err = w.run(o.x.subs[i], dst, unsafe.Pointer(&value)); err != nil {
+			if dst, err = w.part(o.x.subs[i], dst, unsafe.Pointer(&value)); err != nil {
 				return dst, err.within(name)
 			}
 		case o.x.defaults[i] != nil:

@@ -1,6 +1,8 @@
 package plan_test
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math"
 	"math/big"
@@ -57,6 +59,16 @@ func both[T any](t *testing.T, schema string, value T, hex string) {
 			t.Errorf("reading: %v\n%s", err, diff)
 		}
 	})
+}
+
+func TestTextsOfEachLengthAreWrittenAndReadAgain(t *testing.T) {
+	t.Parallel()
+	letters := strings.Repeat("0123456789abcdefghijklmnopqrstuvwxyz", 2)
+	for size := range 70 {
+		for _, text := range []string{letters[:size], "é" + letters[:size], letters[:size] + "é"} {
+			both(t, `"string"`, text, hex.EncodeToString(append(binary.AppendVarint(nil, int64(len(text))), text...)))
+		}
+	}
 }
 
 func TestGoTypesAreWrittenAndReadAgain(t *testing.T) {

@@ -15,6 +15,6 @@ func Append[T any](e *Encoder, dst []byte, value *T) ([]byte, error) {
 // AppendDirect is [Append] for a value whose fields are all short scalars,
 // where dst has room for it; ok tells whether it was one. Callers inline it.
 func AppendDirect[T any](e *Encoder, dst []byte, value *T) (_ []byte, ok bool) {
-	i, n := writeDirect(e.direct, 0, dst, unsafe.Pointer(value))
-	return dst[:n], i == e.steps
+	o, n := writeDirect(e.root, e.first, dst, unsafe.Pointer(value))
+	return dst[:n], o.code == encodeEnd
 }

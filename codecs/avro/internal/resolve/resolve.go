@@ -153,16 +153,19 @@ func enum(a *Action) {
 		return
 	}
 	a.Kind = Enum
-	standIn := -1
-	if a.Reader.Default != "" {
-		standIn = slices.Index(a.Reader.Symbols, a.Reader.Default)
+	at := make(map[string]int, len(a.Reader.Symbols))
+	for i, symbol := range a.Reader.Symbols {
+		at[symbol] = i
 	}
-	for _, symbol := range a.Writer.Symbols {
-		i := slices.Index(a.Reader.Symbols, symbol)
-		if i < 0 {
-			i = standIn
+	standIn, ok := at[a.Reader.Default]
+	if !ok {
+		standIn = -1
+	}
+	a.Symbols = make([]int, len(a.Writer.Symbols))
+	for i, symbol := range a.Writer.Symbols {
+		if a.Symbols[i], ok = at[symbol]; !ok {
+			a.Symbols[i] = standIn
 		}
-		a.Symbols = append(a.Symbols, i)
 	}
 }
 

@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// measuresMore tells that what is measured is not the tool alone.
+const measuresMore = true
