@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 	"github.com/gokavro/gokavro/codecs/avro/internal/resolve"
@@ -26,11 +25,7 @@ func records(t *testing.T, prefix string, count int, fields string) *ast.Node {
 
 func TestUnionsOfManyRecordsAreBounded(t *testing.T) {
 	t.Parallel()
-	start := time.Now()
 	a := resolve.New(records(t, "A", 5000, `{"name":"a","type":"int"}`), records(t, "B", 5000, `{"name":"b","type":"int"}`))
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("took %v", took)
-	}
 	if last := a.Branches[4999]; last.Kind != resolve.Fail || !strings.Contains(last.Err.Error(), "too many pairs") {
 		t.Errorf("got %+v, want a refusal", last)
 	}
