@@ -77,7 +77,7 @@ func (g *Group) retries(client *kafka.Client, m *member) error {
 	have, err := client.Partitions(names.Parked())
 	switch {
 	case err == nil && have == count:
-		m.lot, m.alarm = parking.New(names.Parked()), names.Parked()
+		m.lot, m.alarm = parking.New(names.Parked(), m.takes(names.Parked())), names.Parked()
 		m.stores = append(m.stores, store.Spec{Name: names.Parked(), Topic: names.Parked()})
 	case g.parks():
 		return err

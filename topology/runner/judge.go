@@ -169,7 +169,7 @@ func (j *judge) park(f task.Failure) (task.Verdict, bool) {
 		return task.Verdict{}, false
 	}
 	j.group.stats.parked.Add(1)
-	return task.Verdict{Park: next, Due: due}, true
+	return task.Verdict{Park: next, Due: due, Cause: f.Err}, true
 }
 
 // earlier is how often a record was tried before this task had it in hand.
@@ -183,7 +183,7 @@ func earlier(f task.Failure) int {
 // curable reports whether another try may succeed.
 func curable(f task.Failure) bool {
 	_, refused := errors.AsType[*refusal.Error](f.Err)
-	return !f.Decoding && !refused && !processors.IsPermanent(f.Err)
+	return !f.Decoding && !f.Unfit && !refused && !processors.IsPermanent(f.Err)
 }
 
 func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {

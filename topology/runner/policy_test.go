@@ -164,7 +164,10 @@ func (b *testBundle) limited(t *testing.T, topic, bytes string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = admin.Close() }()
-	if err := admin.AlterConfig(sarama.TopicResource, topic, map[string]*string{"max.message.bytes": &bytes}, false); err != nil {
+	limit := map[string]sarama.IncrementalAlterConfigsEntry{
+		"max.message.bytes": {Operation: sarama.IncrementalAlterConfigsOperationSet, Value: &bytes},
+	}
+	if err := admin.IncrementalAlterConfig(sarama.TopicResource, topic, limit, false); err != nil {
 		t.Fatal(err)
 	}
 }

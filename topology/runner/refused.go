@@ -14,6 +14,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/check"
 	"github.com/gokavro/gokavro/topology/internal/letter"
 	"github.com/gokavro/gokavro/topology/internal/txn"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // refused remembers what a broker does not take, so that the record which writes
@@ -33,6 +34,13 @@ func (m *member) refused(r *txn.RefusedError) error {
 	m.cfg.Logger.Warn("a broker refuses a record: what is not committed is done again without it",
 		"topic", topic, "partition", r.Record.Partition, "key", string(r.Record.Key), "err", r.Err)
 	return nil
+}
+
+// takes returns what tells whether a topic takes a row, as far as that is known.
+func (m *member) takes(topic string) func(key string, row []byte) error {
+	return func(key string, row []byte) error {
+		return m.refusals.Check(&kafka.Record{Topic: topic, Key: []byte(key), Value: row})
+	}
 }
 
 // lacking adds to an error what has to be allowed, if it is a broker's that forbids

@@ -28,7 +28,8 @@ func (s *site) retries(program *compile.Program, m *member) error {
 	if err != nil || !parks {
 		return err
 	}
-	program.Lot, program.Alarm = parking.New(s.graph.Parked()), s.topic(s.graph.Parked())
+	program.Alarm = s.topic(s.graph.Parked())
+	program.Lot = parking.New(s.graph.Parked(), m.takes(program.Alarm))
 	m.stores = append(m.stores, store.Spec{Name: s.graph.Parked(), Topic: program.Alarm})
 	m.alarm, m.lot = program.Alarm, program.Lot
 	return nil

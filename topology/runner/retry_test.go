@@ -110,6 +110,44 @@ func TestParkedKeysKeepTheirOrderAcrossARestart(t *testing.T) {
 	}
 }
 
+// What a broker does not take as a parked record is set aside, and does not end
+// the run again and again.
+func TestWhatIsTooLargeToBeParkedBecomesADeadLetter(t *testing.T) {
+	t.Parallel()
+	large := "large" + strings.Repeat(".", 1000)
+	broken := func(value string) bool { return value == large || value == "bad" }
+	for name, start := range map[string]func(*testing.T, *testBundle, *outages) *running{
+		"a topology": func(t *testing.T, b *testBundle, o *outages) *running { return start(t, parked(o), b.oneConfig(t)) },
+		"a goka group": func(t *testing.T, b *testBundle, o *outages) *running {
+			return b.runGroup(t, b.groupConfig(t), countingGroup(o), runner.OnError(graph.Policy{Retry: parkedRetry}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, devstack.Config{})
+			b.topics(t, 1, "in", "send", "out", "places")
+			b.tables(t, 1, "count-parked")
+			b.limited(t, "count-parked", "900")
+			b.write(t, record("in", "a", "a0"), record("in", "a", large), record("in", "a", "a1"),
+				record("in", "b", "bad"), record("in", "b", large), record("in", "c", "c0"))
+			o := &outages{broken: broken}
+			r := start(t, b, o)
+			b.awaitValues(t, "count-dead-letters", 2)
+			o.set(nil)
+			b.awaitValues(t, "out", 4)
+			r.stop(t)
+			if diff := cmp.Diff([]string{"a0=1", "a1=2", "bad=1", "c0=1"}, slices.Sorted(slices.Values(b.values(t, "out")))); diff != "" {
+				t.Errorf("outputs (-want +got): %s", diff)
+			}
+			for _, letter := range b.values(t, "count-dead-letters") { // the bytes of its texts are in it
+				if !strings.Contains(letter, "raise the topic's max.message.bytes") || !strings.Contains(letter, large) {
+					t.Errorf("got the letter %q", letter)
+				}
+			}
+		})
+	}
+}
+
 // checkParkedKeys starts processes of group count, each with an empty state
 // folder, and parks and frees keys.
 func (b *testBundle) checkParkedKeys(t *testing.T, start func(*outages) *running) {

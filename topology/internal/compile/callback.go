@@ -46,7 +46,7 @@ func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		r, in := ctx.(record), msg.(*input)
 		p.Counters.In.Add(1)
-		if !p.waits(r) {
+		if !p.waits(r, node) {
 			p.process(r, node, in)
 		}
 	}

@@ -47,8 +47,14 @@ func (t *trial) step(err error) string {
 func (t *trial) giveUp(err error) {
 	p, r := t.program, t.record
 	r.Forget()
-	if t.curable(err) && p.park(r, t.policy(err).Retry, t.tries.Failed()) {
-		return
+	if t.curable(err) {
+		parked, unfit := p.park(r, t.policy(err).Retry, t.tries.Failed())
+		if parked {
+			return
+		}
+		if unfit != nil {
+			err = fmt.Errorf("%w; %w", err, unfit)
+		}
 	}
 	f := letter.Failure{Message: r.Message(), Step: t.step(err), Err: err, Attempts: earlier(r) + t.tries.Failed()}
 	if broken, ok := errors.AsType[*graph.PanicError](err); ok {

@@ -43,8 +43,8 @@ func (m *moved) Headers() goka.Headers {
 }
 
 // waits puts a record behind the parked ones of its key, and reports whether
-// there are any.
-func (p *Program) waits(r record) bool {
+// there are any. One that cannot be parked is met by the policy of its input.
+func (p *Program) waits(r record, input graph.Node) bool {
 	if p.Lot == nil || r.Key() == "" {
 		return false
 	}
@@ -52,6 +52,10 @@ func (p *Program) waits(r record) bool {
 	held, err := p.Lot.Holds(r, name)
 	if err == nil && held {
 		err = p.Lot.Park(r, name, entryOf(r), p.now())
+	}
+	if unfit, ok := errors.AsType[*parking.RefusedError](err); ok {
+		(&trial{program: p, record: r, node: input}).giveUp(fmt.Errorf("parked records of its key come first: %w", unfit))
+		return true
 	}
 	if err != nil {
 		p.broken(r, err)
@@ -71,25 +75,31 @@ func entryOf(r record) *parking.Entry {
 
 // park lets a record that has failed wait for another try, and reports whether
 // it does: its policy has to say so, and its tries must not be used up. tried is
-// how often it was tried by now.
-func (p *Program) park(r record, retry graph.Retry, tried int) bool {
+// how often it was tried by now. An error is why it cannot be parked.
+func (p *Program) park(r record, retry graph.Retry, tried int) (bool, error) {
 	m, _ := r.(*moved)
 	again := m != nil && m.queue != ""
 	e, due := entryOf(r).Next(retry, tried, again, p.now())
 	if p.Lot == nil || e == nil {
-		return false
+		return false, nil
 	}
 	var err error
 	if again {
-		m.putOff, err = true, p.Lot.Again(r, m.queue, e, due)
+		err = p.Lot.Again(r, m.queue, e, due)
 	} else {
 		err = p.Lot.Park(r, queueOf(r), e, due)
+	}
+	if unfit, ok := errors.AsType[*parking.RefusedError](err); ok {
+		return false, unfit
 	}
 	if err != nil {
 		p.broken(r, err)
 	}
+	if again {
+		m.putOff = true
+	}
 	p.Counters.Parked.Add(1)
-	return true
+	return true, nil
 }
 
 // inPlace returns how a record is tried again while others wait: not at all if it
@@ -171,7 +181,7 @@ func (p *Program) replay(ctx goka.Context, _ any) {
 		return
 	}
 	m := newMoved(r, e)
-	if !p.waits(m) {
+	if !p.waits(m, p.input(m.message.Topic)) {
 		p.again(m)
 	}
 }

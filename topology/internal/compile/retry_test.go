@@ -34,8 +34,16 @@ type lotBundle struct {
 	clock   time.Time
 	alarm   time.Time // zero when none is set
 	broken  map[string]bool
+	limit   int // bytes of a row that can be parked, 0 for any
 	offset  int64
 	emitted []emission
+}
+
+func (b *lotBundle) unfit(_ string, row []byte) error {
+	if b.limit > 0 && len(row) > b.limit {
+		return errors.New("it is too large")
+	}
+	return nil
 }
 
 // lotContext is a record of a lotBundle.
@@ -121,7 +129,7 @@ func newLot(t *testing.T, retry graph.Retry) *lotBundle {
 	b.program = &Program{
 		Graph: g, Topic: func(s string) string { return s }, Codecs: bound, Letters: &letter.Writer{Topic: "t-dead-letters", Codec: letterCodec{}},
 		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler),
-		Lot: parking.New(g.Parked()), Alarm: g.Parked(), Retry: g.Retry(), Now: func() time.Time { return b.clock },
+		Lot: parking.New(g.Parked(), b.unfit), Alarm: g.Parked(), Retry: g.Retry(), Now: func() time.Time { return b.clock },
 	}
 	b.program.Group("t")
 	b.node = g.Of(graph.Input)[0]
@@ -261,6 +269,26 @@ func TestWhatCannotBeDecodedIsNotParked(t *testing.T) {
 	b := newLot(t, graph.Retry{Topic: true})
 	b.put(t, "a", "\xff")
 	equal(t, "letters", len(b.values("t-dead-letters")), 1)
+	equal(t, "rows that are left", b.leftovers(), 0)
+}
+
+func TestWhatTheLotDoesNotTakeIsMetByThePolicy(t *testing.T) {
+	t.Parallel()
+	b := newLot(t, graph.Retry{Topic: true})
+	letters := &attemptsCodec{}
+	b.program.Letters.Codec = letters
+	b.limit = 100
+	large := strings.Repeat("a", b.limit)
+	b.broken[large], b.broken["a1"] = true, true
+	b.put(t, "a", large) // is not parked
+	b.put(t, "a", "a1")
+	b.put(t, "a", large) // cannot queue behind a1
+	b.put(t, "a", "a2")
+	equal(t, "letters", letters.list, []string{"in/3@0 tried 1", "in/3@2 tried 1"})
+	b.limit = 1
+	b.pass(t) // a1 cannot be put off
+	equal(t, "letters", letters.list[2:], []string{"in/3@1 tried 2"})
+	equal(t, "outputs", b.values("out"), []string{"a2 1"})
 	equal(t, "rows that are left", b.leftovers(), 0)
 }
 

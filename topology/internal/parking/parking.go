@@ -37,13 +37,18 @@ type Rows interface {
 // Lot is the parking lot of a topology. It is safe for concurrent use.
 type Lot struct {
 	table   string
+	check   func(key string, row []byte) error
 	queues  codec[queue]
 	entries codec[Entry]
 }
 
-// New returns the lot that is kept in a table.
-func New(table string) *Lot {
-	return &Lot{table: table, queues: newCodec[queue]("ParkedQueue"), entries: newCodec[Entry]("ParkedRecord")}
+// New returns the lot that is kept in a table. Check returns an error for a row of
+// a record that cannot be written; nil is for a table that takes all.
+func New(table string, check func(key string, row []byte) error) *Lot {
+	if check == nil {
+		check = func(string, []byte) error { return nil }
+	}
+	return &Lot{table: table, check: check, queues: newCodec[queue]("ParkedQueue"), entries: newCodec[Entry]("ParkedRecord")}
 }
 
 // Queue names what a record waits in: one for each key. Records without a key
@@ -69,6 +74,15 @@ func (f *RowError) Error() string {
 // Unwrap returns the cause.
 func (f *RowError) Unwrap() error { return f.Err }
 
+// RefusedError is a record that cannot be parked. Nothing is written of it.
+type RefusedError struct{ Err error }
+
+// Error says so, and why.
+func (e *RefusedError) Error() string { return fmt.Sprintf("it cannot be parked: %v", e.Err) }
+
+// Unwrap returns the cause.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 func read[T any](l *Lot, rows Reader, c codec[T], key string) (*T, error) {
 	row, _, err := rows.Row(l.table, key)
 	if err != nil || row == nil {
@@ -81,13 +95,29 @@ func read[T any](l *Lot, rows Reader, c codec[T], key string) (*T, error) {
 	return value, nil
 }
 
-func write[T any](l *Lot, rows Rows, c codec[T], key string, value *T) error {
-	row, err := c.encode(value)
+func (l *Lot) setQueue(rows Rows, name string, q *queue) error {
+	row, err := l.queues.encode(q)
 	if err != nil {
-		return fmt.Errorf("parking: writing row %q of table %s: %w", key, l.table, err)
+		return l.unwritten(queueKey(name), err)
 	}
-	rows.SetRow(l.table, key, row, nil)
+	rows.SetRow(l.table, queueKey(name), row, nil)
 	return nil
+}
+
+func (l *Lot) unwritten(key string, err error) error {
+	return fmt.Errorf("parking: writing row %q of table %s: %w", key, l.table, err)
+}
+
+// entry returns the row of a record, or a [RefusedError].
+func (l *Lot) entry(key string, e *Entry) ([]byte, error) {
+	row, err := l.entries.encode(e)
+	if err != nil {
+		return nil, l.unwritten(key, err)
+	}
+	if err := l.check(key, row); err != nil {
+		return nil, &RefusedError{err}
+	}
+	return row, nil
 }
 
 // Holds tells whether something waits in a queue.
@@ -97,21 +127,28 @@ func (l *Lot) Holds(rows Reader, name string) (bool, error) {
 }
 
 // Park puts a record at the end of a queue. That of a queue which was empty is
-// due at a time; for the others those before it count.
+// due at a time; for the others those before it count. An error may be a
+// [RefusedError].
 func (l *Lot) Park(rows Rows, name string, e *Entry, due time.Time) error {
 	q, err := read(l, rows, l.queues, queueKey(name))
 	if err != nil {
 		return err
 	}
-	if q == nil {
+	scheduled := q != nil
+	if !scheduled {
 		q = &queue{Due: due}
-		l.schedule(rows, name, due)
 	}
-	if err := write(l, rows, l.entries, entryKey(name, q.Next), e); err != nil {
+	key := entryKey(name, q.Next)
+	row, err := l.entry(key, e)
+	if err != nil {
 		return err
 	}
+	if !scheduled {
+		l.schedule(rows, name, due)
+	}
+	rows.SetRow(l.table, key, row, nil)
 	q.Next++
-	return write(l, rows, l.queues, queueKey(name), q)
+	return l.setQueue(rows, name, q)
 }
 
 // First returns the first record of a queue, nil when that is empty.
@@ -127,15 +164,19 @@ func (l *Lot) First(rows Reader, name string) (*Entry, error) {
 	return e, err
 }
 
-// Again puts the first record of a queue off, as it is now.
+// Again puts the first record of a queue off, as it is now. An error may be a
+// [RefusedError].
 func (l *Lot) Again(rows Rows, name string, e *Entry, due time.Time) error {
 	q, err := read(l, rows, l.queues, queueKey(name))
 	if q == nil {
 		return err
 	}
-	if err := write(l, rows, l.entries, entryKey(name, q.First), e); err != nil {
+	key := entryKey(name, q.First)
+	row, err := l.entry(key, e)
+	if err != nil {
 		return err
 	}
+	rows.SetRow(l.table, key, row, nil)
 	return l.move(rows, name, q, due)
 }
 
@@ -159,7 +200,7 @@ func (l *Lot) move(rows Rows, name string, q *queue, due time.Time) error {
 	rows.SetRow(l.table, dueKey(name, q.Due), nil, nil)
 	q.Due = due
 	l.schedule(rows, name, due)
-	return write(l, rows, l.queues, queueKey(name), q)
+	return l.setQueue(rows, name, q)
 }
 
 func (l *Lot) schedule(rows Rows, name string, due time.Time) {

@@ -51,7 +51,7 @@ func entry(offset int64) *parking.Entry {
 // Against plain slices, over queues whose names are the beginnings of others'.
 func TestQueuesAreWhatAPlainModelIs(t *testing.T) {
 	t.Parallel()
-	lot, r := parking.New("parked"), &rows{table: map[string][]byte{}}
+	lot, r := parking.New("parked", nil), &rows{table: map[string][]byte{}}
 	model, due := map[string][]int64{}, map[string]time.Time{}
 	random := rand.New(rand.NewPCG(1, 2))
 	check := func(err error) {
@@ -121,7 +121,7 @@ func TestQueuesAreWhatAPlainModelIs(t *testing.T) {
 
 func TestEntriesKeepTheWholeRecord(t *testing.T) {
 	t.Parallel()
-	lot, r := parking.New("parked"), &rows{table: map[string][]byte{}}
+	lot, r := parking.New("parked", nil), &rows{table: map[string][]byte{}}
 	for i, m := range []*sarama.ConsumerMessage{
 		{
 			Topic: "in", Partition: 3, Offset: 4, Timestamp: time.UnixMilli(5), Key: []byte("k"), Value: []byte("v"),
@@ -152,7 +152,7 @@ func TestRowsOfAnotherFormAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &rows{table: map[string][]byte{"qk": row}}
-			if _, err := parking.New("parked").First(r, "k"); err == nil || !strings.Contains(err.Error(), `row "qk" of table parked`) {
+			if _, err := parking.New("parked", nil).First(r, "k"); err == nil || !strings.Contains(err.Error(), `row "qk" of table parked`) {
 				t.Errorf("got %v, want the row named", err)
 			}
 		})
@@ -160,7 +160,7 @@ func TestRowsOfAnotherFormAreRefused(t *testing.T) {
 }
 
 func FuzzRows(f *testing.F) {
-	lot := parking.New("parked")
+	lot := parking.New("parked", nil)
 	r := &rows{table: map[string][]byte{}}
 	if err := lot.Park(r, "k", entry(1), time.UnixMilli(2)); err != nil {
 		f.Fatal(err)

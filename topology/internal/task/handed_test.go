@@ -25,7 +25,7 @@ import (
 func withRetries(change func(*task.Config)) func(*task.Config) {
 	return func(cfg *task.Config) {
 		cfg.HandWritten, cfg.Topics, cfg.Retry = true, append(cfg.Topics, "again"), "again"
-		cfg.Alarm, cfg.Lot = "lot", parking.New("lot")
+		cfg.Alarm, cfg.Lot = "lot", parking.New("lot", nil)
 		cfg.Tables = append(cfg.Tables, store.Spec{Name: "lot", Topic: "lot"})
 		cfg.Open = func(context.Context) (task.State, error) {
 			db, err := store.Open(store.Config{Dir: "state", FS: store.InMemory(), Owner: store.Owner{Group: "g", Partition: 3, Tables: cfg.Tables}})

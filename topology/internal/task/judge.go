@@ -3,6 +3,7 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,7 +25,9 @@ type Failure struct {
 	// that was read for the first time. Parked is whether it comes out of the lot.
 	Earlier *parking.Entry
 	Parked  bool
-	spot    spot
+	// Unfit is whether it was to be parked, and cannot be.
+	Unfit bool
+	spot  spot
 	// Deferred is whether the group decides when its records are done: none may be
 	// parked then, as later ones of its key may be in hand already.
 	Deferred bool
@@ -38,9 +41,10 @@ type Verdict struct {
 	// Outputs are written in the place of what the record did.
 	Outputs []Output
 	// Park is the record as it waits for another try until Due, nil for one that
-	// does not.
-	Park *parking.Entry
-	Due  time.Time
+	// does not. Cause is why.
+	Park  *parking.Entry
+	Due   time.Time
+	Cause error
 	// Err ends the run with the record undone.
 	Err error
 }
@@ -176,9 +180,28 @@ func (r *run) replace(ctx context.Context, h *handed, v Verdict) admission {
 	if r.task.enter(r, unit) != nil {
 		return end
 	}
-	if err := r.settle(&Context{run: r, unit: unit}, h, v); err != nil {
+	if err := r.settleOrElse(&Context{run: r, unit: unit}, h, v); err != nil {
 		return r.broken(err)
 	}
 	r.task.finish(r, m.Topic, m.Offset)
 	return done
+}
+
+// settleOrElse settles a verdict, or another one where the record cannot be
+// parked.
+func (r *run) settleOrElse(c *Context, h *handed, v Verdict) error {
+	err := r.settle(c, h, v)
+	unfit, ok := errors.AsType[*parking.RefusedError](err)
+	if !ok || r.task.cfg.Judge == nil {
+		return err
+	}
+	failure := r.task.failure(h, unfit)
+	if v.Cause != nil {
+		failure.Err = fmt.Errorf("%w; %w", v.Cause, unfit)
+	}
+	failure.Unfit = true
+	if v = r.task.cfg.Judge(failure); v.Err != nil {
+		return v.Err
+	}
+	return r.settle(c, h, v)
 }
