@@ -228,13 +228,7 @@ func (c *cluster) writeAll(t *testing.T, records []kafka.Record) {
 // awaitLetters waits until so many dead letters are there.
 func (c *cluster) awaitLetters(t *testing.T, n int) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for len(c.committed(t, c.topic("orders-dead-letters"))) < n {
-		if time.Now().After(deadline) {
-			t.Fatalf("there are not %d dead letters within %s", n, patience)
-		}
-		<-tick.C
-	}
+	eventually(t, fmt.Sprintf("there are %d dead letters", n), func() bool {
+		return len(c.committed(t, c.topic("orders-dead-letters"))) >= n
+	})
 }

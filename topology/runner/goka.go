@@ -169,7 +169,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		cfg: g.cfg, watch: g.watch, disk: g.disk, client: client, group: string(g.graph.Group()), id: id, hasher: g.hasher, besideGoka: g.beside,
 		topics: topicsOf(g.graph.InputStreams()),
 		codecs: map[string]goka.Codec{}, lookups: lookups, joins: g.graph.JointTables(),
-		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refuses,
+		refusals: &g.refusals, letters: letters, judge: func() func(task.Failure) task.Verdict { return g.judge(letters) }, refuses: g.refusals.Check,
 		aside: g.aside(letters),
 	}
 	for _, edge := range g.graph.InputStreams() {

@@ -180,10 +180,11 @@ func earlier(f task.Failure) int {
 	return int(f.Earlier.Attempts)
 }
 
-// curable reports whether another try may succeed.
+// curable reports whether another try may succeed: not of what a broker refuses,
+// be it an output or the record as it is parked.
 func curable(f task.Failure) bool {
 	_, refused := errors.AsType[*refusal.Error](f.Err)
-	return !f.Decoding && !f.Unfit && !refused && !processors.IsPermanent(f.Err)
+	return !f.Decoding && !refused && !processors.IsPermanent(f.Err)
 }
 
 func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
@@ -217,9 +218,4 @@ func (g *Group) aside(letters *letter.Writer) func(task.Killed) ([]task.Output, 
 		verdict := j.giveUp(f, []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "err", f.Err})
 		return verdict.Outputs, verdict.Err
 	}
-}
-
-// refuses returns an error for a record that a broker is known to refuse.
-func (g *Group) refuses(r *kafka.Record) error {
-	return g.refusals.Check(r)
 }

@@ -108,8 +108,8 @@ func (g *Gate) Size(ctx context.Context) (int, error) {
 }
 
 // Enter waits until a batch that begins with this record may be processed, or
-// ctx ends. The topic may be [Parked]. The record must be set aside, as the only one of its batch, when
-// processes have died of it, and deaths tells how many.
+// ctx ends. The topic may be [Parked]. The record must be set aside, as the only
+// one of its batch, when processes have died of it, and deaths tells how many.
 func (g *Gate) Enter(ctx context.Context, topic string, offset int64) (deaths int, err error) {
 	before := g.begin(topic, offset)
 	if before >= fatal {

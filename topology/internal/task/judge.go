@@ -25,9 +25,7 @@ type Failure struct {
 	// that was read for the first time. Parked is whether it comes out of the lot.
 	Earlier *parking.Entry
 	Parked  bool
-	// Unfit is whether it was to be parked, and cannot be.
-	Unfit bool
-	spot  spot
+	spot    spot
 	// Deferred is whether the group decides when its records are done: none may be
 	// parked then, as later ones of its key may be in hand already.
 	Deferred bool
@@ -199,7 +197,6 @@ func (r *run) settleOrElse(c *Context, h *handed, v Verdict) error {
 	if v.Cause != nil {
 		failure.Err = fmt.Errorf("%w; %w", v.Cause, unfit)
 	}
-	failure.Unfit = true
 	if v = r.task.cfg.Judge(failure); v.Err != nil {
 		return v.Err
 	}
