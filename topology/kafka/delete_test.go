@@ -39,6 +39,31 @@ func TestCreateMissingWaitsForEveryBroker(t *testing.T) {
 	}
 }
 
+// A topic that the controller has deleted is news to the other brokers as well.
+func TestCreateMissingMakesATopicThatIsAboutToGo(t *testing.T) {
+	t.Parallel()
+	b := setupFake(t, 1)
+	topic := topicName(t)
+	b.fake.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		if len(request.(*kmsg.MetadataRequest).Topics) != 1 {
+			b.fake.KeepControl()
+			return nil, nil, false
+		}
+		response := request.ResponseKind().(*kmsg.MetadataResponse)
+		gone := kmsg.NewMetadataResponseTopic()
+		gone.Topic, gone.Partitions = new(topic), []kmsg.MetadataResponseTopicPartition{kmsg.NewMetadataResponseTopicPartition()}
+		response.Topics = append(response.Topics, gone)
+		return response, nil, true
+	})
+	created, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: topic, Partitions: 1})
+	if diff := cmp.Diff(created, []string{topic}); err != nil || diff != "" {
+		t.Errorf("created: %v (-got +want): %s", err, diff)
+	}
+	if n, err := b.client.Partitions(topic); n != 1 || err != nil {
+		t.Errorf("got %d partitions, %v", n, err)
+	}
+}
+
 func TestTopicsAndGroupsAreDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -103,6 +103,33 @@ func (c *Client) CreateMissing(ctx context.Context, topics ...Topic) (created []
 	if err != nil {
 		return nil, err
 	}
+	within, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	for {
+		// Each time anew: a topic that was there may have been about to go, which
+		// not every broker knows at once.
+		again, err := c.createOnce(ctx, topics, names)
+		created = union(created, again)
+		if err != nil {
+			return created, err
+		}
+		awaited, err := c.leaderless(ctx, names)
+		if err != nil || awaited == "" {
+			return created, err
+		}
+		if pause(within, retryPause) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return created, fmt.Errorf("kafka: waiting for the leaders of topic %q: %w", awaited, err)
+		}
+		return created, fmt.Errorf("kafka: topic %q has partitions without a leader after %s: look at the brokers' logs", awaited, c.cfg.Timeout)
+	}
+}
+
+// createOnce creates those of the topics that a broker does not know, and returns
+// their names.
+func (c *Client) createOnce(ctx context.Context, topics []Topic, names []string) (created []string, err error) {
 	missing, err := c.missing(ctx, names)
 	if err != nil {
 		return nil, err
@@ -127,7 +154,16 @@ func (c *Client) CreateMissing(ctx context.Context, topics ...Topic) (created []
 		}
 		created = append(created, topic.Name)
 	}
-	return created, c.awaitLeaders(ctx, names)
+	return created, nil
+}
+
+func union(names, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func topicNames(topics []Topic) ([]string, error) {
@@ -213,32 +249,24 @@ func (t Topic) detail() *sarama.TopicDetail {
 	return detail
 }
 
-// awaitLeaders waits until every broker knows a leader of every partition, and
-// then lets sarama's client know it too.
-func (c *Client) awaitLeaders(ctx context.Context, names []string) error {
-	within, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	for {
-		found, err := c.metadata(ctx, names...)
-		if err != nil {
-			return err
-		}
-		leaderless := withoutLeader(append(found, c.metadataOfAll(names)...))
-		if leaderless == "" {
-			break
-		}
-		if pause(within, retryPause) {
-			continue
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("kafka: waiting for the leaders of topic %q: %w", leaderless, err)
-		}
-		return fmt.Errorf("kafka: topic %q has partitions without a leader after %s: look at the brokers' logs", leaderless, c.cfg.Timeout)
+// leaderless names a topic that some broker knows no leader of, in a partition at
+// least. It names none when all do, and sarama's client knows them then too.
+func (c *Client) leaderless(ctx context.Context, names []string) (string, error) {
+	found, err := c.metadata(ctx, names...)
+	if err != nil {
+		return "", err
 	}
-	if err := c.sarama.RefreshMetadata(names...); err != nil {
-		return fmt.Errorf("kafka: reading the new topics' metadata: %w", err)
+	if name := withoutLeader(append(found, c.metadataOfAll(names)...)); name != "" {
+		return name, nil
 	}
-	return nil
+	err = c.sarama.RefreshMetadata(names...)
+	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		return names[0], nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("kafka: reading the new topics' metadata: %w", err)
+	}
+	return "", nil
 }
 
 // withoutLeader names a topic that is not ready, or nothing.
