@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/twmb/avro"
@@ -78,7 +79,7 @@ func (s *ParsedSchema) Name() string {
 	if root.Name == "" {
 		return root.Type
 	}
-	if root.Namespace == "" {
+	if root.Namespace == "" || strings.Contains(root.Name, ".") {
 		return root.Name
 	}
 	return root.Namespace + "." + root.Name

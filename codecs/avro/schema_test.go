@@ -154,8 +154,9 @@ func TestNameOfEachKind(t *testing.T) {
 		`{"type":"array","items":"int"}`: "array",
 		`["null","int"]`:                 "union",
 		record("R", ""):                  "example.R",
-		`{"type":"enum","name":"E","symbols":[]}`:  "E",
-		`{"type":"fixed","name":"a.b.F","size":1}`: "a.b.F",
+		`{"type":"enum","name":"E","symbols":[]}`:                  "E",
+		`{"type":"fixed","name":"a.b.F","size":1}`:                 "a.b.F",
+		`{"type":"fixed","name":"a.b.F","namespace":"c","size":1}`: "a.b.F",
 	} {
 		schema, err := avro.ParseSchema(text)
 		if err != nil {

@@ -147,6 +147,16 @@ func TestSpacesAndEscapesMayBeAnywhere(t *testing.T) {
 	}
 }
 
+func TestATypeMayBeUsedBeforeItIsDefined(t *testing.T) {
+	t.Parallel()
+	root := parse(t, `{"type":"record","name":"a.R","fields":[{"name":"list","type":{"type":"array","items":"E"}},
+		{"name":"kind","type":{"type":"E"}},{"name":"def","type":{"type":"enum","name":"E","symbols":["X"]}}]}`)
+	list, kind, def := root.Fields[0].Type.Items, root.Fields[1].Type, root.Fields[2].Type
+	if list != def || kind != def || def.Kind != ast.Enum || def.Name != "a.E" || len(def.Symbols) != 1 {
+		t.Errorf("got %+v, %+v and %+v, want one enum", list, kind, def)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`} {
 		f.Add(seed)

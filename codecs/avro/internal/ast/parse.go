@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -16,7 +17,7 @@ const maxDepth = 500
 // cannot be told apart; whether names and defaults are legal is left to the
 // full parser, which goes first.
 func Parse(text string, refs ...string) (*Node, error) {
-	p := &parser{types: map[string]*Node{}}
+	p := &parser{types: map[string]*Node{}, awaited: map[string]*Node{}}
 	for _, ref := range refs {
 		if _, err := p.parse(ref); err != nil {
 			return nil, err
@@ -26,8 +27,9 @@ func Parse(text string, refs ...string) (*Node, error) {
 }
 
 type parser struct {
-	types map[string]*Node // by full name
-	depth int
+	types   map[string]*Node // by full name
+	awaited map[string]*Node // used before they are defined, as Java allows; by full name
+	depth   int
 }
 
 func (p *parser) parse(text string) (*Node, error) {
@@ -39,7 +41,11 @@ func (p *parser) parse(text string) (*Node, error) {
 		}
 		return nil, errors.New("the schema is not JSON")
 	}
-	return p.node(newDocument(raw).value(0), "")
+	root, err := p.node(newDocument(raw).value(0), "")
+	if err == nil && len(p.awaited) > 0 {
+		return nil, fmt.Errorf("type %q is not defined", slices.Min(slices.Collect(maps.Keys(p.awaited))))
+	}
+	return root, err
 }
 
 func (p *parser) node(v value, namespace string) (*Node, error) {
@@ -74,13 +80,14 @@ func (p *parser) reference(v value, namespace string) (*Node, error) {
 	if kind, ok := primitive(name); ok {
 		return &Node{Kind: kind}, nil
 	}
-	if known := p.types[qualify(name, namespace)]; known != nil {
-		return known, nil
+	full := qualify(name, namespace)
+	for _, known := range []*Node{p.types[full], p.types[name], p.awaited[full]} {
+		if known != nil {
+			return known, nil
+		}
 	}
-	if known := p.types[name]; known != nil {
-		return known, nil
-	}
-	return nil, fmt.Errorf("type %q is not defined", name)
+	p.awaited[full] = &Node{Name: full}
+	return p.awaited[full], nil
 }
 
 func (p *parser) union(v value, namespace string) (*Node, error) {
@@ -114,7 +121,7 @@ func (p *parser) object(v value, namespace string) (*Node, error) {
 		return nil, err
 	}
 	if node == nil {
-		if node, err = p.reference(m["type"], namespace); err != nil || node.Kind.Named() {
+		if node, err = p.reference(m["type"], namespace); err != nil || node.Name != "" {
 			return node, err
 		}
 	}
@@ -153,7 +160,13 @@ func (p *parser) named(kind Kind, m members, namespace string) (*Node, error) {
 	if own, ok := m["namespace"]; ok && !strings.Contains(name, ".") {
 		namespace = own.word()
 	}
-	node := &Node{Kind: kind, Name: qualify(name, namespace), Doc: m["doc"].word()}
+	full := qualify(name, namespace)
+	node := p.awaited[full]
+	if node == nil {
+		node = &Node{Name: full}
+	}
+	delete(p.awaited, full)
+	node.Kind, node.Doc = kind, m["doc"].word()
 	for _, alias := range m["aliases"].words() {
 		node.Aliases = append(node.Aliases, qualify(alias, spaceOf(node.Name)))
 	}
