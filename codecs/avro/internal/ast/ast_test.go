@@ -106,7 +106,7 @@ func TestParseRefusesWhatItCannotUse(t *testing.T) {
 			`[{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":2}]`,
 			"defined twice",
 		},
-		"too deep": {strings.Repeat(`{"type":"array","items":`, 600) + `"int"` + strings.Repeat("}", 600), "nested more than 500"},
+		"too deep": {strings.Repeat(`{"type":"array","items":`, 1100) + `"int"` + strings.Repeat("}", 1100), "nested more than 1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,25 +10,51 @@ import (
 )
 
 // maxDepth bounds how deep types are nested in a schema's text.
-const maxDepth = 500
+const maxDepth = 1000
 
 // Parse parses the JSON text of a schema. Each of refs is a schema whose named
 // types it may use. Parse builds the tree, resolves names and refuses fields that
 // cannot be told apart; whether names and defaults are legal is left to the
 // full parser, which goes first.
 func Parse(text string, refs ...string) (*Node, error) {
+	root, _, err := parse(text, refs)
+	return root, err
+}
+
+// Check refuses what the full parser would not come to the end of. It goes
+// before that one.
+func Check(text string, refs ...string) error {
+	_, p, err := parse(text, refs)
+	if err != nil {
+		return err
+	}
+	return p.checkDefaults()
+}
+
+func parse(text string, refs []string) (*Node, *parser, error) {
 	p := &parser{types: map[string]*Node{}, awaited: map[string]*Node{}}
 	for _, ref := range refs {
 		if _, err := p.parse(ref); err != nil {
-			return nil, err
+			return nil, nil, &RefError{err}
 		}
 	}
-	return p.parse(text)
+	root, err := p.parse(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return root, p, nil
 }
+
+// RefError is a fault of a schema that another one refers to.
+type RefError struct{ Err error }
+
+func (e *RefError) Error() string { return "a schema that it refers to: " + e.Err.Error() }
+func (e *RefError) Unwrap() error { return e.Err }
 
 type parser struct {
 	types   map[string]*Node // by full name
 	awaited map[string]*Node // used before they are defined, as Java allows; by full name
+	records []*Node
 	depth   int
 }
 
@@ -39,13 +65,21 @@ func (p *parser) parse(text string) (*Node, error) {
 		if kind, ok := primitive(strings.TrimSpace(text)); ok {
 			return &Node{Kind: kind}, nil
 		}
-		return nil, errors.New("the schema is not JSON")
+		return nil, notJSON(raw)
 	}
 	root, err := p.node(newDocument(raw).value(0), "")
 	if err == nil && len(p.awaited) > 0 {
 		return nil, fmt.Errorf("type %q is not defined", slices.Min(slices.Collect(maps.Keys(p.awaited))))
 	}
 	return root, err
+}
+
+func notJSON(raw []byte) error {
+	err := json.Unmarshal(raw, new(json.RawMessage))
+	if fault, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("the schema is not JSON: %w (at byte %d)", err, fault.Offset)
+	}
+	return fmt.Errorf("the schema is not JSON: %w", err)
 }
 
 func (p *parser) node(v value, namespace string) (*Node, error) {
@@ -182,6 +216,7 @@ func (p *parser) record(m members, namespace string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.records = append(p.records, node)
 	fields, err := m["fields"].items()
 	if err != nil {
 		return nil, fmt.Errorf("record %s: reading the fields: %w", node.Name, err)
