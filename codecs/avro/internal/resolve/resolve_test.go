@@ -14,11 +14,15 @@ func TestABranchOfAnotherNamespaceIsReadByItsShortName(t *testing.T) {
 		name, writer, reader string
 		want                 int
 	}{
-		{"an enum", `{"type":"enum","name":"a.E","symbols":["X"]}`,
-			`["null",{"type":"enum","name":"F","symbols":["X"]},{"type":"enum","name":"b.E","symbols":["X"]}]`, 2},
+		{
+			"an enum", `{"type":"enum","name":"a.E","symbols":["X"]}`,
+			`["null",{"type":"enum","name":"F","symbols":["X"]},{"type":"enum","name":"b.E","symbols":["X"]}]`, 2,
+		},
 		{"a fixed", `{"type":"fixed","name":"a.E","size":2}`, `["null",{"type":"fixed","name":"b.E","size":2}]`, 1},
-		{"the full name first", `{"type":"fixed","name":"a.E","size":2}`,
-			`[{"type":"fixed","name":"b.E","size":2},{"type":"fixed","name":"a.E","size":2}]`, 1},
+		{
+			"the full name first", `{"type":"fixed","name":"a.E","size":2}`,
+			`[{"type":"fixed","name":"b.E","size":2},{"type":"fixed","name":"a.E","size":2}]`, 1,
+		},
 		{"a fixed of another size", `{"type":"fixed","name":"a.E","size":2}`, `["null",{"type":"fixed","name":"b.E","size":3}]`, -1},
 		{"an enum of another name", `{"type":"enum","name":"a.E","symbols":["X"]}`, `[{"type":"enum","name":"a.F","symbols":["X"]}]`, -1},
 	} {
