@@ -158,13 +158,18 @@ func TestATypeMayBeUsedBeforeItIsDefined(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`} {
+	for _, seed := range []string{`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`,
+		`{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}},{"name":"b","type":["null",{"type":"map","values":"R"}],"default":{"x":{"a":{}}}}]}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		node, err := ast.Parse(text)
 		if (node == nil) == (err == nil) {
 			t.Errorf("got %v and %v, want one of them", node, err)
+		}
+		if checked := ast.Check(text); err != nil && checked == nil {
+			t.Errorf("got none, want %v", err)
 		}
 	})
 }
