@@ -158,7 +158,8 @@ func TestATypeMayBeUsedBeforeItIsDefined(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`,
+	for _, seed := range []string{
+		`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`,
 		`{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}},{"name":"b","type":["null",{"type":"map","values":"R"}],"default":{"x":{"a":{}}}}]}`,
 	} {
 		f.Add(seed)
