@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // listen serves connections on loopback and returns the address.
@@ -205,7 +206,7 @@ func TestDialWaitsForABrokerThatStarts(t *testing.T) {
 	t.Parallel()
 	address := freeAddress(t)
 	tried := make(chan struct{})
-	cfg := kafka.Config{Brokers: []string{address}, Timeout: patience, Logger: firstLog(tried)}
+	cfg := kafka.Config{Brokers: []string{address}, Timeout: kafkatest.Patience, Logger: firstLog(tried)}
 	dialled := make(chan error, 1)
 	go func() {
 		client, err := kafka.Dial(t.Context(), cfg)
