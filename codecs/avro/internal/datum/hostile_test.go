@@ -9,7 +9,6 @@ import (
 	"math"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -224,13 +223,13 @@ func doubling(levels, fields int) string {
 	return text
 }
 
-// leastOf measures up to so many times what the processor is busy for.
+// leastOf measures the processor's time up to so many times.
 func leastOf(t *testing.T, times int, do func() error) (least time.Duration, err error) {
 	t.Helper()
 	for i := range times {
-		before := busy(t)
+		before := cpuNow(t)
 		err = do()
-		if took := busy(t) - before; i == 0 || took < least {
+		if took := cpuNow(t) - before; i == 0 || took < least {
 			least = took
 		}
 		if least < time.Second/2 {
@@ -240,15 +239,13 @@ func leastOf(t *testing.T, times int, do func() error) (least time.Duration, err
 	return least, err
 }
 
-// busy is the processor time of this process so far: the clock would count what
-// others do on the machine too.
-func busy(t *testing.T) time.Duration {
+func cpuNow(t *testing.T) time.Duration {
 	t.Helper()
-	var used syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+	now, err := cpuTime()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	return now
 }
 
 // printed reads a datum of the writer and prints it as the reader's.
