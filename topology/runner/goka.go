@@ -157,7 +157,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		}
 		lookups[edge.Topic()] = table
 	}
-	id, err := claim(g.cfg.StateDir, string(g.graph.Group()))
+	id, err := g.cfg.claim(string(g.graph.Group()))
 	if err != nil {
 		return err
 	}
