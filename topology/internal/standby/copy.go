@@ -262,7 +262,7 @@ func (c *copied) take(piece kafka.Piece) {
 		return
 	}
 	err := piece.Err
-	if err == nil && piece.Next > piece.From {
+	if err == nil {
 		err = table.load(piece)
 	}
 	if err != nil {
@@ -280,8 +280,13 @@ func (t *followed) load(piece kafka.Piece) error {
 			t.loader.Add(record.Key, record.Value, record.Time)
 		}
 	}
-	if err := t.loader.Commit(piece.Next); err != nil || piece.Next < piece.Stable {
-		return err
+	if piece.Next > piece.From {
+		if err := t.loader.Commit(piece.Next); err != nil {
+			return err
+		}
+	}
+	if piece.Next < piece.Stable {
+		return nil
 	}
 	return t.db.Confirm(t.name, time.Now())
 }
