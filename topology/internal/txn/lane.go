@@ -237,7 +237,7 @@ func (l *lane) settle(block *sarama.ProduceResponseBlock) error {
 			return nil
 		}
 	}
-	err := l.fault(block.Err)
+	err := l.fault(fault(block.Err))
 	if refused, ok := errors.AsType[*RefusedError](err); ok && len(block.RecordErrors) > 0 {
 		if i := int(block.RecordErrors[0].BatchIndex); i >= 0 && i < count {
 			refused.Record, refused.Alone = l.records[l.written+i], true
@@ -275,7 +275,7 @@ func (l *lane) unpack(count int) {
 // fault says where an error was met, nil when it is none.
 func (l *lane) fault(err error) error {
 	switch {
-	case errors.Is(err, sarama.ErrNoError):
+	case err == nil:
 		return nil
 	case isRefusal(err):
 		record := *l.records[l.written]
