@@ -74,11 +74,12 @@ func (w *writer) topicOf(ctx context.Context, r *kafka.Record) (*topic, error) {
 }
 
 // updateTopics looks for partitions that were added. sarama asks the brokers at
-// intervals.
+// intervals. A topic that may not be seen any more is met by what is written
+// there.
 func (w *writer) updateTopics() error {
 	for _, t := range w.topics {
 		partitions, err := w.conn.Partitions(t.name)
-		if err != nil && !isRetriable(err) {
+		if err != nil && !isRetriable(err) && !isRefusal(err) {
 			return fmt.Errorf("looking for topic %s: %w", t.name, err)
 		}
 		t.grow(len(partitions), w.maxBytes)
