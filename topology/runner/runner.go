@@ -109,7 +109,7 @@ func (r *Runner) prepared(ctx context.Context) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = site.createSide(ctx); err == nil {
+	if err = r.createSide(ctx, site); err == nil {
 		err = site.prepare(ctx)
 	}
 	if err != nil {
