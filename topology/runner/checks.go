@@ -179,6 +179,11 @@ func (s *site) group() check.Group {
 	return g
 }
 
+// letterBytes is the largest record that topics for letters and replays are
+// created for: more than inputs take by default, and no more than hosted clusters
+// allow.
+const letterBytes = 8 << 20
+
 // topics returns the topics as they are created.
 func (c Config) topics(of []check.Topic, partitions int) []kafka.Topic {
 	var list []kafka.Topic
@@ -187,8 +192,11 @@ func (c Config) topics(of []check.Topic, partitions int) []kafka.Topic {
 			Name: t.Name, Partitions: int32(partitions), Compact: t.Role == check.Lookup || t.Role == check.Store,
 			Replicas: c.Replication, MinInSync: c.MinInsyncReplicas,
 		}
-		if t.Role == check.Loop {
+		switch t.Role {
+		case check.Loop:
 			topic.Retention = -1
+		case check.DeadLetters, check.Retry:
+			topic.MaxBytes = letterBytes
 		}
 		list = append(list, topic)
 	}

@@ -87,6 +87,9 @@ func (f *facts) drift(t Topic, want kafka.Topic) (Drift, error) {
 	if least, err := strconv.Atoi(d.Have[minInSync]); err == nil && t.Role.own() && least < want.MinInSync {
 		d.Alter[minInSync] = strconv.Itoa(want.MinInSync)
 	}
+	if most, err := strconv.Atoi(d.Have[maxBytes]); err == nil && t.Role.own() && most < want.MaxBytes {
+		d.Alter[maxBytes] = strconv.Itoa(want.MaxBytes)
+	}
 	return d, nil
 }
 
@@ -116,6 +119,9 @@ func Describe(t kafka.Topic) string {
 	}
 	if t.MinInSync > 0 {
 		add("%s=%d", minInSync, t.MinInSync)
+	}
+	if t.MaxBytes > 0 {
+		add("%s=%d", maxBytes, t.MaxBytes)
 	}
 	return strings.Join(parts, ", ")
 }
