@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -69,10 +70,10 @@ func (f *facts) drift(t Topic, want kafka.Topic) (Drift, error) {
 		return d, nil
 	}
 	if !found.exists() {
-		return d, fmt.Errorf("topic %s: %w", t.Name, found.err)
+		return d, unseen(t, found.err)
 	}
 	if err := f.configsErr[t.Name]; err != nil {
-		return d, fmt.Errorf("topic %s: asking for its settings: %w", t.Name, err)
+		return d, unseen(t, err)
 	}
 	d.Have = f.configs[t.Name]
 	wrong, _ := retention{d.Have}.judge(t)
@@ -91,6 +92,15 @@ func (f *facts) drift(t Topic, want kafka.Topic) (Drift, error) {
 		d.Alter[maxBytes] = strconv.Itoa(want.MaxBytes)
 	}
 	return d, nil
+}
+
+// unseen is the error of a topic that cannot be compared.
+func unseen(t Topic, err error) error {
+	if !errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+		return fmt.Errorf("topic %s: asking for its settings: %w", t.Name, err)
+	}
+	grant := topicGrant(t.Name, []sarama.AclOperation{sarama.AclOperationDescribe, sarama.AclOperationDescribeConfigs})
+	return fmt.Errorf("topic %s: %w: allow it with %s", t.Name, err, grant.Command())
 }
 
 // mended returns the settings that a topic of the group's own should have.
