@@ -110,12 +110,12 @@ func isAny(err error, codes ...sarama.KError) bool {
 	return ok && slices.Contains(codes, code)
 }
 
-// producerFenced is [sarama.ErrProducerFenced], which sarama has no words for.
-type producerFenced struct{}
+// producerFencedError is [sarama.ErrProducerFenced], which sarama has no words for.
+type producerFencedError struct{}
 
-func (producerFenced) Error() string { return "a newer producer has the transactional id" }
+func (producerFencedError) Error() string { return "a newer producer has the transactional id" }
 
-func (producerFenced) Unwrap() error { return sarama.ErrProducerFenced }
+func (producerFencedError) Unwrap() error { return sarama.ErrProducerFenced }
 
 // fault is the error of an answer's code, nil when it is none.
 func fault(code sarama.KError) error {
@@ -123,7 +123,7 @@ func fault(code sarama.KError) error {
 	case sarama.ErrNoError:
 		return nil
 	case sarama.ErrProducerFenced:
-		return producerFenced{}
+		return producerFencedError{}
 	}
 	return code
 }
