@@ -14,6 +14,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -55,10 +56,10 @@ func TestASlowOutputSlowsTheInput(t *testing.T) { //nolint:paralleltest // it lo
 	open := make(chan struct{})
 	held := b.stack.Disturb(devstack.Trouble{APIKey: produceKey, Times: 1, Hold: func() { <-open }})
 	r := start(t, top, cfg)
-	await(t, "an output that is held back", func() bool { return held() > 0 })
+	kafkatest.Await(t, "an output that is held back", func() bool { return held() > 0 })
 	var in int64
 	since := time.Now()
-	await(t, "the input to stand still for a second", func() bool {
+	kafkatest.Await(t, "the input to stand still for a second", func() bool {
 		if now := taken.Load(); now != in {
 			in, since = now, time.Now()
 		}
@@ -74,7 +75,7 @@ func TestASlowOutputSlowsTheInput(t *testing.T) { //nolint:paralleltest // it lo
 		t.Errorf("got %d of %d records taken while nothing could be written", in, floodRecords)
 	}
 	close(open)
-	await(t, "all records", func() bool { return r.Stats().Out >= floodRecords })
+	kafkatest.Await(t, "all records", func() bool { return r.Stats().Out >= floodRecords })
 	r.stop(t)
 	if got := len(b.read(t, "out")); got != floodRecords {
 		t.Errorf("got %d records, want %d", got, floodRecords)
@@ -181,7 +182,7 @@ func TestAStepStaysPausedThroughRebalances(t *testing.T) {
 	_, two := begin(true)
 	send()
 	checkPaused()
-	await(t, "the second process to have partitions", func() bool { return two.Stats().In > 0 })
+	kafkatest.Await(t, "the second process to have partitions", func() bool { return two.Stats().In > 0 })
 	two.stop(t)
 	send()
 	checkPaused()

@@ -15,6 +15,7 @@ import (
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -106,9 +107,7 @@ func TestAGokaGroupHasAPlan(t *testing.T) {
 	b := setup(t, devstack.Config{NoRegistry: true})
 	b.topics(t, 4, "orders", "sums")
 	b.topics(t, 2, "prices")
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: "owners", Partitions: 4, Compact: true}); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, b.client, kafka.Topic{Name: "owners", Partitions: 4, Compact: true})
 	if err := b.client.AlterTopic("prices", map[string]string{"retention.ms": "-1"}); err != nil {
 		t.Fatal(err)
 	}

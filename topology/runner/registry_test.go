@@ -18,6 +18,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 type point struct {
@@ -83,7 +84,7 @@ func TestRecordsWaitForARegistryThatIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.write(t, fresh, known)
-	await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
+	kafkatest.Await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
 	if got := b.awaitValues(t, "out", 2); len(got) != 2 {
 		t.Errorf("got %v, want the schema that is known to go on, and the other to wait", got)
 	}
@@ -119,7 +120,7 @@ func TestARunnerThatWaitsForTheRegistryStopsAndTheRecordIsTakenAgain(t *testing.
 		t.Fatal(err)
 	}
 	b.write(t, kafka.Record{Topic: "in", Partition: 1, Key: []byte("k"), Value: append(avro.AppendConfluent(nil, ids[1]), 4, 0)})
-	await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
+	kafkatest.Await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
 	r.stop(t)
 	if got := b.values(t, "out"); len(got) > 0 {
 		t.Errorf("got %v, want nothing", got)
@@ -164,12 +165,12 @@ func TestARecordThatWaitsForTheRegistryOutlastsARebalance(t *testing.T) {
 		b.write(t, kafka.Record{Topic: "in", Partition: partition, Key: []byte("k"), Value: append(avro.AppendConfluent(nil, ids[1]), 4, 0)})
 	}
 	all := []int{0, 1, 2, 3}
-	await(t, "all to wait, in both processes", func() bool {
+	kafkatest.Await(t, "all to wait, in both processes", func() bool {
 		return !slices.ContainsFunc(all, func(p int) bool { return !waits(&staying, p) && !waits(&leaving, p) }) &&
 			slices.ContainsFunc(all, func(p int) bool { return waits(&leaving, p) })
 	})
 	leaves.stop(t)
-	await(t, "the other to take over", func() bool {
+	kafkatest.Await(t, "the other to take over", func() bool {
 		return !slices.ContainsFunc(all, func(p int) bool { return !waits(&staying, p) })
 	})
 	schemaCfg.RegistryAddr = strings.TrimPrefix(schemaStack.RegistryURL(), "http://")
