@@ -20,7 +20,7 @@ type Drift struct {
 	Alter, Have map[string]string
 	// Partitions and Replicas are those of a topic that exists.
 	Partitions, Replicas int
-	// Foreign is what is wrong with the settings of a topic of others.
+	// Foreign is what a start warns of in the settings of a topic of others.
 	Foreign string
 }
 
@@ -78,7 +78,7 @@ func (f *facts) drift(t Topic, want kafka.Topic) (Drift, error) {
 	d.Have = f.configs[t.Name]
 	wrong, _ := retention{d.Have}.judge(t)
 	if wrong.What != "" && !t.Role.own() {
-		d.Foreign = wrong.What
+		d.Foreign = wrong.What + ": it is not the group's own: " + wrong.Fix
 		return d, nil
 	}
 	d.Alter = map[string]string{}
