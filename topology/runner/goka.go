@@ -35,8 +35,6 @@ type Group struct {
 	loud     letter.Loud
 }
 
-type counts struct{ in, out, dead, skipped, retries, parked atomic.Int64 }
-
 // GroupOption sets a property of a [Group].
 type GroupOption func(*Group)
 
@@ -89,14 +87,9 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	return g, nil
 }
 
-// Stats returns what was committed so far, and how records that failed were dealt
-// with. It is safe for concurrent use.
-func (g *Group) Stats() Stats {
-	s := &g.stats
-	return Stats{
-		In: s.in.Load(), Out: s.out.Load(), DeadLetters: s.dead.Load(), Skipped: s.skipped.Load(), Retries: s.retries.Load(), Parked: s.parked.Load(),
-	}
-}
+// Stats returns what was committed so far, and the tries of records that failed.
+// It is safe for concurrent use.
+func (g *Group) Stats() Stats { return g.stats.read() }
 
 // Run runs the group until ctx ends, and returns nil then once everything in
 // flight is finished and committed. A record that cannot be processed is tried
@@ -198,10 +191,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	}
 	config := m.engine(g.withoutTables())
 	config.Assigned = func() { g.assigned(m.group) }
-	config.Committed = func(units, outputs int) {
-		g.stats.in.Add(int64(units))
-		g.stats.out.Add(int64(outputs))
-	}
+	config.Committed = g.stats.add
 	e := engine.New(config)
 	g.engine.Store(e)
 	g.pauses.drive(e)
