@@ -126,6 +126,9 @@ const noDefault = "the writer does not write the field, and the reader has no de
 // resolve returns the plan that decodes what writer wrote into reader's form.
 func resolve(writer, reader *ParsedSchema) (*avro.Schema, error) {
 	plan, err := avro.Resolve(writer.parsed, reader.parsed)
+	if faults := Compatible(writer, reader); err != nil && len(faults) > 0 {
+		err = allOf(faults) // twmb/avro tells the first only
+	}
 	if field := missingDefault(writer, reader); err == nil && field != "" {
 		err = fmt.Errorf("field %s: %s", field, noDefault)
 	}

@@ -40,7 +40,7 @@ func each[T any](s source, codec *avro.TypedCodec[T], do func(*T) error) (err er
 	defer func() { err = errors.Join(err, file.Close()) }()
 	reader, err := avro.NewFileReader(file, codec.Schema())
 	if err != nil {
-		return fmt.Errorf("--input %s: not an Avro container file of %s: %w", s.name, codec.Schema().Name(), err)
+		return fmt.Errorf("--input %s: not an Avro container file of %s records: give another file: %w", s.name, codec.Schema().Name(), err)
 	}
 	for {
 		var value T

@@ -203,7 +203,7 @@ func (d *demo) stayUp(ctx context.Context) error {
 	if err := d.startTopology(tasks); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.say, "\nStaying up: Kafka at %s, schema registry at %s. Ctrl-C ends.\n", d.o.brokers[0], d.o.registry[0])
+	fmt.Fprintf(d.say, "\nStaying up: Kafka at %s, schema registry at %s; Ctrl-C ends it\n", d.o.brokers[0], d.o.registry[0])
 	<-ctx.Done()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
