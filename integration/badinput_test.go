@@ -130,9 +130,9 @@ func TestDemoRefusesInputFiles(t *testing.T) {
 		{name: "cut behind the magic bytes", data: whole[:4]},
 		{name: "cut in the header", data: whole[:100]},
 		{name: "cut in the first block", data: whole[:2000]},
-		{name: "cut in the middle", data: whole[:len(whole)/2]},
+		{name: "cut in the middle", data: whole[:len(whole)/2], want: []string{"cut short: fetch it again"}},
 		{name: "cut before the last byte", data: whole[:len(whole)-1]},
-		{name: "damaged", data: damaged},
+		{name: "damaged", data: damaged, want: []string{"damaged: fetch it again"}},
 		{name: "a schema that lacks fields", data: lacks, want: []string{"date"}},
 		{name: "a schema of something else", data: container(t, `"string"`, "BOS"), want: []string{"gokavro.flights.Flight"}},
 	}

@@ -22,7 +22,7 @@ func openOutput(dir string) (o output, err error) {
 		return output{}, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return output{}, fmt.Errorf("--out %s: the folder cannot be made: %w", dir, cause(err))
+		return output{}, fmt.Errorf("--out %s: the folder cannot be made: %w: give another", dir, cause(err))
 	}
 	if o.enriched, err = createOut(dir, flights.EnrichedTopic, flights.EnrichedCodec().Schema()); err != nil {
 		return output{}, err

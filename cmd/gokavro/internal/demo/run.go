@@ -40,7 +40,7 @@ func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 	defer func() { err = errors.Join(err, stop()) }()
 	state, err := os.MkdirTemp("", "gokavro-demo-*")
 	if err != nil {
-		return fmt.Errorf("making a folder for the state: %w", err)
+		return fmt.Errorf("making a folder for the state: %w: correct TMPDIR", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
 	d := &demo{o: o, input: input, total: total, out: out, state: state, embedded: embedded, stdout: stdout, say: stderr}
