@@ -7,15 +7,12 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
-
-// patience bounds every wait of an end-to-end test.
-const patience = 90 * time.Second
 
 // cluster is where an end-to-end test runs. Its prefix keeps the test's topics
 // to itself.
@@ -83,10 +80,7 @@ func (c *cluster) connect(t *testing.T) {
 	if c.schemas, err = registry.New(registry.Config{URLs: []string{c.registry}}); err != nil {
 		t.Fatal(err)
 	}
-	if c.kafka, err = kafka.Dial(t.Context(), kafka.Config{Brokers: strings.Split(c.brokers, ",")}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.kafka.Close() })
+	c.kafka = kafkatest.Dial(t, kafka.Config{Brokers: strings.Split(c.brokers, ",")})
 }
 
 // topic returns a topic's name on the cluster.
@@ -100,7 +94,7 @@ func (c *cluster) args(args ...string) []string {
 // await waits until a reader of a topic has seen n records.
 func (c *cluster) await(t *testing.T, n int, topic string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	seen := 0
 	err := c.kafka.Read(ctx, kafka.Query{Topic: topic}, func(kafka.Record) error {
@@ -110,7 +104,7 @@ func (c *cluster) await(t *testing.T, n int, topic string) {
 		return nil
 	})
 	if err != nil || seen < n {
-		t.Fatalf("got %d records in %s within %s, %v, want %d", seen, topic, patience, err, n)
+		t.Fatalf("got %d records in %s within %s, %v, want %d", seen, topic, kafkatest.Patience, err, n)
 	}
 }
 
@@ -129,19 +123,4 @@ func (c *cluster) held(t *testing.T, topic string) (n int64) {
 		n += end
 	}
 	return n
-}
-
-// eventually asks again and again, until the answer is yes.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("still not true after %s: %s", patience, what)
-		}
-	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -78,13 +78,7 @@ func (c *cluster) checked(t *testing.T, names int) map[string]int {
 	t.Helper()
 	codec := orderCodec(avro.Registry(c.schemas), avro.Topic(c.topic("checked")))
 	got := map[string]int{}
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for ; len(got) < names; <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("got %d names in topic checked within %s, want %d", len(got), patience, names)
-		}
+	kafkatest.Await(t, fmt.Sprintf("%d names in topic checked", names), func() bool {
 		clear(got)
 		for _, r := range c.committed(t, c.topic("checked")) {
 			value, err := codec.Decode(r.Value)
@@ -93,22 +87,16 @@ func (c *cluster) checked(t *testing.T, names int) map[string]int {
 			}
 			got[value.(*order).Name]++
 		}
-	}
+		return len(got) >= names
+	})
 	return got
 }
 
 // committed returns the committed records of a topic, none of one that is not
 // there yet.
-func (c *cluster) committed(t *testing.T, topic string) (records []kafka.Record) {
+func (c *cluster) committed(t *testing.T, topic string) []kafka.Record {
 	t.Helper()
-	err := c.kafka.Read(t.Context(), kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
-		records = append(records, r)
-		return nil
-	})
-	if err != nil && !errors.Is(err, kafka.ErrTopicNotFound) {
-		t.Fatal(err)
-	}
-	return records
+	return kafkatest.Read(t, c.kafka, kafka.Query{Topic: topic})
 }
 
 // dlq runs `gokavro dlq` on the topology's letters.
@@ -126,9 +114,7 @@ func TestDeadLettersAreMendedAndProcessedOnce(t *testing.T) {
 	t.Parallel()
 	onEachCluster(t, func(t *testing.T, c *cluster) {
 		const good, negative, garbage = 40, 12, 5
-		if _, err := c.kafka.CreateMissing(t.Context(), kafka.Topic{Name: c.topic("placed"), Partitions: 4}); err != nil {
-			t.Fatal(err)
-		}
+		kafkatest.Create(t, c.kafka, kafka.Topic{Name: c.topic("placed"), Partitions: 4})
 		codec := orderCodec(avro.Registry(c.schemas), avro.Topic(c.topic("placed")), avro.AutoRegister())
 		var records []kafka.Record
 		want := map[string]int{}
@@ -147,7 +133,7 @@ func TestDeadLettersAreMendedAndProcessedOnce(t *testing.T) {
 		for i := range garbage {
 			records = append(records, kafka.Record{Topic: c.topic("placed"), Partition: int32(i % 4), Key: []byte("bad"), Value: fmt.Appendf(nil, "bad%d", i)})
 		}
-		c.writeAll(t, records)
+		kafkatest.Write(t, c.kafka.Config(), records...)
 
 		state := t.TempDir()
 		stop := c.runOrders(t, false, state)
@@ -188,13 +174,13 @@ func TestDeadLettersAreMendedAndProcessedOnce(t *testing.T) {
 		c.checked(t, len(want))
 		stop()
 		stop = c.runOrders(t, true, t.TempDir()) // reads the state again, and nothing twice
-		c.writeAll(t, []kafka.Record{records[0]})
+		kafkatest.Write(t, c.kafka.Config(), records[0])
 		want["o00"]++
-		deadline := time.Now().Add(patience)
-		got := c.checked(t, len(want))
-		for got["o00"] < 2 && time.Now().Before(deadline) {
+		var got map[string]int
+		kafkatest.Await(t, "o00 to be processed again", func() bool {
 			got = c.checked(t, len(want))
-		}
+			return got["o00"] >= 2
+		})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("orders processed (-want +got):\n%s", diff)
 		}
@@ -209,26 +195,10 @@ func TestDeadLettersAreMendedAndProcessedOnce(t *testing.T) {
 
 func (o order) json() map[string]any { return map[string]any{"name": o.Name, "amount": o.Amount} }
 
-func (c *cluster) writeAll(t *testing.T, records []kafka.Record) {
-	t.Helper()
-	w, err := kafka.NewWriter(kafka.Config{Brokers: strings.Split(c.brokers, ",")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range records {
-		if err := w.Write(t.Context(), r, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // awaitLetters waits until so many dead letters are there.
 func (c *cluster) awaitLetters(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("there are %d dead letters", n), func() bool {
+	kafkatest.Await(t, fmt.Sprintf("there are %d dead letters", n), func() bool {
 		return len(c.committed(t, c.topic("orders-dead-letters"))) >= n
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 	"github.com/gokavro/gokavro/topology/runner/deadletters"
 )
@@ -31,7 +32,7 @@ func TestAnOutputThatIsForbiddenIsMetByItsPolicy(t *testing.T) {
 			f.expect("b", each, "left")
 			f.awaitLast(t, "left")
 			f.await(t, each*forkPartitions, f.topic("forked-dead-letters"))
-			f.until(t, "it runs again", func() bool { state, _ := running.State(); return state == runner.Running })
+			kafkatest.Await(t, "it runs again", func() bool { state, _ := running.State(); return state == runner.Running })
 			f.allow(t, sarama.AclResourceTopic, "right")
 			f.awaitCheck(t, "")
 			if err := running.stop(t); err != nil {
@@ -135,7 +136,7 @@ func TestAnInputThatIsForbiddenIsWaitedFor(t *testing.T) {
 	f.expect("a", 5, "left", "right")
 	f.awaitLast(t, "right")
 	f.deny(t, sarama.AclResourceTopic, "words", sarama.AclOperationRead)
-	f.until(t, "it says what it waits for", func() bool {
+	kafkatest.Await(t, "it says what it waits for", func() bool {
 		state, why := running.State()
 		return state == runner.Degraded && strings.Contains(why, "reading: ") && strings.Contains(why, f.topic("words")) && strings.Contains(why, "not authorized")
 	})
@@ -144,7 +145,7 @@ func TestAnInputThatIsForbiddenIsWaitedFor(t *testing.T) {
 	f.expect("b", 5, "left", "right")
 	f.awaitLast(t, "left")
 	f.awaitLast(t, "right")
-	f.until(t, "it runs again", func() bool { state, _ := running.State(); return state == runner.Running })
+	kafkatest.Await(t, "it runs again", func() bool { state, _ := running.State(); return state == runner.Running })
 	if err := running.stop(t); err != nil {
 		t.Error(err)
 	}

@@ -26,7 +26,8 @@ func exits() ending {
 func endings() []ending {
 	all := []ending{exits(), {name: "stack", code: 2, log: "goroutine stack exceeds", die: overflow}}
 	if canExhaust {
-		all = append(all, ending{name: "memory", code: 2, log: "out of memory", die: exhaust})
+		// What fails for want of memory first is luck: an object or a thread.
+		all = append(all, ending{name: "memory", code: 2, log: "fatal error: ", die: exhaust})
 	}
 	return all
 }

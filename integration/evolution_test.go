@@ -11,6 +11,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // carrierFlight is a later version of a flight.
@@ -32,24 +33,16 @@ type feeder struct {
 // write writes flights that encode makes bytes of.
 func (f *feeder) write(t *testing.T, count int, encode func(delay int32) ([]byte, error)) {
 	t.Helper()
-	w, err := kafka.NewWriter(kafka.Config{Brokers: strings.Split(f.brokers, ",")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var records []kafka.Record
 	for range count {
 		f.n++
 		data, err := encode(f.n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		record := kafka.Record{Topic: f.topic(flights.FlightsTopic), Partition: -1, Key: fmt.Appendf(nil, "A%d", f.n%5), Value: data}
-		if err := w.Write(t.Context(), record, nil); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, kafka.Record{Topic: f.topic(flights.FlightsTopic), Partition: -1, Key: fmt.Appendf(nil, "A%d", f.n%5), Value: data})
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, f.kafka.Config(), records...)
 }
 
 func TestProducersSwitchSchemasWhileAProcessRuns(t *testing.T) {

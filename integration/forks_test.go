@@ -19,6 +19,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -107,8 +108,8 @@ func (f *forks) run(t *testing.T) *runningForks {
 	case <-r.Ready():
 	case err := <-r.ended:
 		t.Fatalf("Run ended with %v before it was ready", err)
-	case <-time.After(patience):
-		t.Fatalf("it is not ready after %s", patience)
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("it is not ready after %s", kafkatest.Patience)
 	}
 	return r
 }
@@ -118,8 +119,8 @@ func (r *runningForks) end(t *testing.T) error {
 	select {
 	case err := <-r.ended:
 		return err
-	case <-time.After(patience):
-		t.Fatalf("Run does not end within %s", patience)
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("Run does not end within %s", kafkatest.Patience)
 		return nil
 	}
 }
@@ -156,7 +157,7 @@ func (f *forks) allow(t *testing.T, kind sarama.AclResourceType, name string) {
 func (f *forks) awaitCheck(t *testing.T, part string) {
 	t.Helper()
 	r := f.runner(t, t.TempDir())
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(kafkatest.Patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -165,7 +166,7 @@ func (f *forks) awaitCheck(t *testing.T, part string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("got %v after %s, want %q", err, patience, part)
+			t.Fatalf("got %v after %s, want %q", err, kafkatest.Patience, part)
 		}
 		<-tick.C
 	}
@@ -185,7 +186,7 @@ func (f *forks) words(t *testing.T, round string, each int) {
 			records = append(records, kafka.Record{Topic: f.topic("words"), Partition: p, Key: fmt.Appendf(nil, "key-%d", p), Value: []byte(word)})
 		}
 	}
-	f.writeAll(t, records)
+	kafkatest.Write(t, f.kafka.Config(), records...)
 }
 
 // expect notes what becomes of the words of a round that go to the given sides.
@@ -247,7 +248,7 @@ func words(of map[string][]string) map[string][]string {
 // awaitLast waits until the last expected word of a side is there for each key.
 func (f *forks) awaitLast(t *testing.T, side string) {
 	t.Helper()
-	f.until(t, "the last words are in "+side, func() bool {
+	kafkatest.Await(t, "the last words are in "+side, func() bool {
 		got := words(f.outputs(t))
 		for at, all := range words(f.want) {
 			if strings.HasPrefix(at, side) && len(got[at]) < len(all) {
@@ -256,17 +257,4 @@ func (f *forks) awaitLast(t *testing.T, side string) {
 		}
 		return true
 	})
-}
-
-func (f *forks) until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain until %s", patience, what)
-		}
-		<-tick.C
-	}
 }

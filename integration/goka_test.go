@@ -15,6 +15,7 @@ import (
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -29,13 +30,10 @@ type switched struct {
 func newSwitched(t *testing.T, c *cluster) *switched {
 	t.Helper()
 	s := &switched{cluster: c}
-	_, err := c.kafka.CreateMissing(t.Context(),
+	kafkatest.Create(t, c.kafka,
 		kafka.Topic{Name: c.topic("words"), Partitions: partitions}, kafka.Topic{Name: c.topic("counts"), Partitions: partitions},
 		// goka would make its table with two replicas, which one broker cannot keep.
 		kafka.Topic{Name: c.topic("counter-table"), Partitions: partitions, Compact: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return s
 }
 
@@ -65,7 +63,7 @@ func launch(t *testing.T, run func(context.Context) error, awaitReady func(conte
 	r := &ready{cancel: cancel, ended: make(chan error, 1)}
 	go func() { r.ended <- run(ctx) }()
 	t.Cleanup(cancel)
-	waiting, stop := context.WithTimeout(t.Context(), patience)
+	waiting, stop := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer stop()
 	if err := awaitReady(waiting); err != nil {
 		t.Fatal(errors.Join(err, errors.New("the processor is not ready")))
@@ -93,7 +91,7 @@ func (r *ready) stop(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(patience):
+	case <-time.After(kafkatest.Patience):
 		t.Fatal("the processor does not end")
 	}
 }
@@ -163,12 +161,8 @@ func (s *switched) round(t *testing.T) {
 func (s *switched) outputs(t *testing.T) map[string]int {
 	t.Helper()
 	got := map[string]int{}
-	err := s.kafka.Read(t.Context(), kafka.Query{Topic: s.topic("counts"), UntilEnd: true}, func(r kafka.Record) error {
+	for _, r := range kafkatest.Read(t, s.kafka, kafka.Query{Topic: s.topic("counts")}) {
 		got[string(r.Value)]++
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return got
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -44,7 +45,7 @@ func (c *cluster) handOrders(mended *atomic.Bool) *goka.GroupGraph {
 // lines waits for so many values in topic checked, and returns them sorted.
 func (c *cluster) lines(t *testing.T, n int) (lines []string) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(kafkatest.Patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for ; len(lines) < n; <-tick.C {
@@ -53,7 +54,7 @@ func (c *cluster) lines(t *testing.T, n int) (lines []string) {
 			lines = append(lines, string(r.Value))
 		}
 		if len(lines) < n && time.Now().After(deadline) {
-			t.Fatalf("got %q within %s, want %d", lines, patience, n)
+			t.Fatalf("got %q within %s, want %d", lines, kafkatest.Patience, n)
 		}
 	}
 	slices.Sort(lines)
@@ -79,17 +80,14 @@ func TestAGokaGroupProcessesReplaysAndParkedRecordsOnce(t *testing.T) {
 	t.Parallel()
 	onEachCluster(t, func(t *testing.T, c *cluster) {
 		const parts, each = 4, 4
-		_, err := c.kafka.CreateMissing(t.Context(), kafka.Topic{Name: c.topic("placed"), Partitions: parts}, kafka.Topic{Name: c.topic("checked"), Partitions: parts})
-		if err != nil {
-			t.Fatal(err)
-		}
+		kafkatest.Create(t, c.kafka, kafka.Topic{Name: c.topic("placed"), Partitions: parts}, kafka.Topic{Name: c.topic("checked"), Partitions: parts})
 		var want []string
 		for n := range each {
 			for p := range int32(parts) {
 				of := func(key, kind string) kafka.Record {
 					return kafka.Record{Topic: c.topic("placed"), Partition: p, Key: fmt.Appendf(nil, "%s%d", key, p), Value: fmt.Appendf(nil, "%s %d/%d", kind, p, n)}
 				}
-				c.writeAll(t, []kafka.Record{of("b", "bad"), of("l", "later"), of("g", "good")})
+				kafkatest.Write(t, c.kafka.Config(), of("b", "bad"), of("l", "later"), of("g", "good"))
 				for i, kind := range []string{"bad", "later", "good"} {
 					want = append(want, fmt.Sprintf("%s %d/%d=%d %d", kind, p, n, n+1, 3*n+i))
 				}

@@ -20,6 +20,7 @@ import (
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -161,9 +162,7 @@ func (c *cluster) poison(t *testing.T) map[string][]byte {
 	}, false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.kafka.CreateMissing(t.Context(), kafka.Topic{Name: c.topic("in"), Partitions: poisonPartitions}); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, c.kafka, kafka.Topic{Name: c.topic("in"), Partitions: poisonPartitions})
 	codec := avro.Typed[poisoned](avro.Registry(c.schemas), avro.Topic(c.topic("in")), avro.AutoRegister())
 	framed := func(p poisoned) []byte {
 		data, err := codec.Encode(p)
@@ -174,29 +173,22 @@ func (c *cluster) poison(t *testing.T) map[string][]byte {
 	}
 	bad := poison(t, framed)
 	reasons := slices.Sorted(maps.Keys(bad))
-	w, err := kafka.NewWriter(c.kafka.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(partition int32, key string, value []byte) {
-		if err := w.Write(t.Context(), kafka.Record{
-			Topic: c.topic("in"), Partition: partition, Key: []byte(key), Value: value, Headers: []kafka.Header{{Key: "h", Value: []byte("1")}, {Key: "h", Value: []byte("2")}},
-		}, nil); err != nil {
-			t.Fatal(err)
-		}
+	var records []kafka.Record
+	write := func(partition int32, value []byte) {
+		records = append(records, kafka.Record{
+			Topic: c.topic("in"), Partition: partition, Key: fmt.Appendf(nil, "key-%d", partition), Value: value,
+			Headers: []kafka.Header{{Key: "h", Value: []byte("1")}, {Key: "h", Value: []byte("2")}},
+		})
 	}
 	for partition := range int32(poisonPartitions) {
-		key := fmt.Sprintf("key-%d", partition)
 		for i := range poisonEach {
-			write(partition, key, framed(poisoned{Number: int64(i), Word: "sound"}))
+			write(partition, framed(poisoned{Number: int64(i), Word: "sound"}))
 			if i%7 == 3 && i/7 < len(reasons) {
-				write(partition, key, bad[reasons[i/7]])
+				write(partition, bad[reasons[i/7]])
 			}
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, c.kafka.Config(), records...)
 	return bad
 }
 
@@ -205,12 +197,8 @@ func (c *cluster) poison(t *testing.T) map[string][]byte {
 func (c *cluster) checkSound(t *testing.T) {
 	t.Helper()
 	got := map[string][]string{}
-	err := c.kafka.Read(t.Context(), kafka.Query{Topic: c.topic("out"), UntilEnd: true}, func(r kafka.Record) error {
+	for _, r := range kafkatest.Read(t, c.kafka, kafka.Query{Topic: c.topic("out")}) {
 		got[string(r.Key)] = append(got[string(r.Key)], string(r.Value))
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	want := map[string][]string{}
 	for partition := range poisonPartitions {
@@ -229,10 +217,10 @@ func (c *cluster) checkLetters(t *testing.T, bad map[string][]byte) {
 	t.Helper()
 	codec := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name), avro.Registry(c.schemas))
 	kept := map[string]int{}
-	err := c.kafka.Read(t.Context(), kafka.Query{Topic: c.topic("poison-dead-letters"), UntilEnd: true}, func(r kafka.Record) error {
+	for _, r := range kafkatest.Read(t, c.kafka, kafka.Query{Topic: c.topic("poison-dead-letters")}) {
 		var letter dlq.Letter
 		if err := codec.Read(r.Value, &letter); err != nil {
-			return err
+			t.Fatal(err)
 		}
 		for reason, value := range bad {
 			if strings.Contains(letter.Error, reason) && letter.Value != nil && string(*letter.Value) == string(value) {
@@ -243,10 +231,6 @@ func (c *cluster) checkLetters(t *testing.T, bad map[string][]byte) {
 		if diff := cmp.Diff(headers, letter.Headers); diff != "" || letter.Topic != c.topic("in") || letter.Attempts != 1 || letter.Version == "" {
 			t.Errorf("got letter %+v; its headers: %s", letter, diff)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	want := map[string]int{}
 	for partition := range poisonPartitions {

@@ -13,6 +13,7 @@ import (
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 const partitions = 6
@@ -156,18 +157,11 @@ func TestRecordsThatDoNotDecodeAreKeptAndTheRestGoesOn(t *testing.T) {
 // write puts values under their keys into a topic.
 func (c *cluster) write(t *testing.T, topic string, values map[string][]byte) {
 	t.Helper()
-	writer, err := kafka.NewWriter(c.kafka.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, value := range values {
-		if err := writer.Write(t.Context(), kafka.Record{Topic: topic, Partition: -1, Key: []byte(key), Value: value}, nil); err != nil {
-			t.Fatal(err)
+	kafkatest.Fill(t, c.kafka.Config(), func(put func(kafka.Record)) {
+		for key, value := range values {
+			put(kafka.Record{Topic: topic, Partition: -1, Key: []byte(key), Value: value})
 		}
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // letters returns the dead letters by key.
@@ -175,16 +169,12 @@ func (c *cluster) letters(t *testing.T) map[string]dlq.Letter {
 	t.Helper()
 	codec := avro.Typed[dlq.Letter](avro.Namespace(dlq.Namespace), avro.Name(dlq.Name), avro.Registry(c.schemas))
 	letters := map[string]dlq.Letter{}
-	err := c.kafka.Read(t.Context(), kafka.Query{Topic: c.topic(flights.DeadLetters), UntilEnd: true}, func(r kafka.Record) error {
+	for _, r := range kafkatest.Read(t, c.kafka, kafka.Query{Topic: c.topic(flights.DeadLetters)}) {
 		var letter dlq.Letter
 		if err := codec.Read(r.Value, &letter); err != nil {
-			return err
+			t.Fatal(err)
 		}
 		letters[string(r.Key)] = letter
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return letters
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gokavro/gokavro/integration/worker"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -119,7 +120,7 @@ func start(t *testing.T, program string, args ...string) *process {
 // awaitLog waits until the process has logged text.
 func (p *process) awaitLog(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(kafkatest.Patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -129,7 +130,7 @@ func (p *process) awaitLog(t *testing.T, text string) {
 		case err := <-p.done:
 			t.Fatalf("the process ended (%v) before it logged %q: %s", err, text, p.log.String())
 		case <-deadline.C:
-			t.Fatalf("the process did not log %q within %s: %s", text, patience, p.log.String())
+			t.Fatalf("the process did not log %q within %s: %s", text, kafkatest.Patience, p.log.String())
 		}
 	}
 }
@@ -145,8 +146,8 @@ func (p *process) stop(t *testing.T) {
 		if err != nil {
 			t.Fatalf("got %v after SIGTERM, want exit code 0: %s", err, p.log.String())
 		}
-	case <-time.After(patience):
-		t.Fatalf("the process did not end within %s of SIGTERM: %s", patience, p.log.String())
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("the process did not end within %s of SIGTERM: %s", kafkatest.Patience, p.log.String())
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -70,24 +71,16 @@ func (r *recovery) table() string { return r.topic("big-table") }
 // fill writes each row of the table into its topic.
 func (r *recovery) fill(t *testing.T) {
 	t.Helper()
-	w, err := kafka.NewWriter(kafka.Config{Brokers: strings.Split(r.brokers, ",")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range r.keys {
-		key := fmt.Sprintf("customer-%08d", i)
-		value, err := codecs.String().Encode("row of " + key + strings.Repeat(".", 64))
-		if err != nil {
-			t.Fatal(err)
+	kafkatest.Fill(t, r.kafka.Config(), func(put func(kafka.Record)) {
+		for i := range r.keys {
+			key := fmt.Sprintf("customer-%08d", i)
+			value, err := codecs.String().Encode("row of " + key + strings.Repeat(".", 64))
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(kafka.Record{Topic: r.table(), Partition: int32(i % partitions), Key: []byte(key), Value: value})
 		}
-		record := kafka.Record{Topic: r.table(), Partition: int32(i % partitions), Key: []byte(key), Value: value}
-		if err := w.Write(t.Context(), record, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // group has a table, and a visitor that counts the rows that are as written.
@@ -117,7 +110,7 @@ func (r *recovery) run(t *testing.T, name string) {
 	running := launchGroup(t, p)
 	took, n := time.Since(began), r.restored.Load()
 	t.Logf("%s: ready after %s: %d records restored, %.0f a second", name, took.Round(time.Millisecond), n, float64(n)/took.Seconds())
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(kafkatest.Patience)
 	for visited := int64(0); visited != int64(r.keys); {
 		good.Store(0)
 		if visited, err = p.VisitAll(t.Context(), "check", nil); visited != int64(r.keys) && time.Now().After(deadline) {
@@ -141,12 +134,9 @@ func TestABigTableIsRecovered(t *testing.T) {
 		if strings.HasSuffix(t.Name(), "devstack") {
 			r.keys /= 10
 		}
-		_, err := c.kafka.CreateMissing(t.Context(),
+		kafkatest.Create(t, c.kafka,
 			kafka.Topic{Name: r.topic("in"), Partitions: partitions},
 			kafka.Topic{Name: r.table(), Partitions: partitions, Compact: true})
-		if err != nil {
-			t.Fatal(err)
-		}
 		r.fill(t)
 		r.check(t, "no store", int64(r.keys), "")
 		r.check(t, "a store that is up to date", 0, "")
@@ -223,7 +213,7 @@ func (r *recovery) truncate(t *testing.T) {
 	// Kafka lets nobody delete the records of a topic that is compacted only, and a
 	// group refuses to start on one that is not.
 	clean(t, admin, r.table(), "compact,delete")
-	eventually(t, "the records are deleted", func() bool { return admin.DeleteRecords(r.table(), before) == nil })
+	kafkatest.Await(t, "the records are deleted", func() bool { return admin.DeleteRecords(r.table(), before) == nil })
 	clean(t, admin, r.table(), "compact")
 }
 
@@ -236,7 +226,7 @@ func clean(t *testing.T, admin sarama.ClusterAdmin, topic, policy string) {
 	if err := admin.IncrementalAlterConfig(sarama.TopicResource, topic, entries, false); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the topic has its new cleanup policy", func() bool {
+	kafkatest.Await(t, "the topic has its new cleanup policy", func() bool {
 		set, err := admin.DescribeConfigs([]*sarama.ConfigResource{
 			{Type: sarama.TopicResource, Name: topic, ConfigNames: []string{"cleanup.policy"}},
 		}, sarama.DescribeConfigsOptions{})

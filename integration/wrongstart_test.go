@@ -14,6 +14,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -89,21 +90,14 @@ func TestKeysOfAnotherPartitionerAreFoundOnEachBroker(t *testing.T) {
 		if _, err := plan.Apply(t.Context(), at); err != nil {
 			t.Fatal(err)
 		}
-		w, err := kafka.NewWriter(kafka.Config{Brokers: strings.Split(c.brokers, ",")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for partition := range int32(3) {
-			for _, key := range []string{"a", "b", "c", "d"} {
-				if err := w.Write(t.Context(), kafka.Record{Topic: c.prefix + "visits", Partition: partition, Key: []byte(key), Value: []byte("v")}, nil); err != nil {
-					t.Fatal(err)
+		kafkatest.Fill(t, c.kafka.Config(), func(put func(kafka.Record)) {
+			for partition := range int32(3) {
+				for _, key := range []string{"a", "b", "c", "d"} {
+					put(kafka.Record{Topic: c.prefix + "visits", Partition: partition, Key: []byte(key), Value: []byte("v")})
 				}
 			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		err = c.visitors(t).Check(t.Context())
+		})
+		err := c.visitors(t).Check(t.Context())
 		if want := "8 of 12 keys of a sample are not where murmur2 puts them"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
@@ -163,7 +157,7 @@ func TestMissingPermissionsAreNamedOnARealBroker(t *testing.T) {
 		"Write on transactional-id " + group + "- is not allowed",
 	}
 	// The broker takes the rules up a moment later.
-	deadline, cancel := context.WithTimeout(t.Context(), patience)
+	deadline, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	for err = errors.New("nothing was checked"); !containsAll(err, want) && deadline.Err() == nil; {
 		err = c.visitors(t).Check(deadline)
@@ -187,9 +181,7 @@ func TestFewReplicasAreWarnedOfOnThreeNodes(t *testing.T) {
 	}
 	c := newCluster(t, brokers, os.Getenv("SCHEMA_REGISTRY_URL"))
 	few := []kafka.Topic{{Name: c.prefix + "seen", Partitions: 3, Replicas: 1, MinInSync: 1}, {Name: c.prefix + "counts", Partitions: 3, Compact: true, MinInSync: 1}}
-	if _, err := c.kafka.CreateMissing(t.Context(), few...); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, c.kafka, few...)
 	plan, at := c.plan(t)
 	if _, err := plan.Apply(t.Context(), at); err != nil {
 		t.Fatal(err)

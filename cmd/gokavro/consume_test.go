@@ -2,17 +2,16 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestConsumeWritesEachRecordAsOneLine(t *testing.T) {
@@ -185,27 +184,14 @@ func TestConsumeCallsAnUnfinishedCountInterrupted(t *testing.T) {
 }
 
 // transact writes one transaction into partition 0 and ends it with end.
-func (b *testBundle) transact(t *testing.T, topic string, end func(sarama.SyncProducer) error, values ...[]byte) {
+func (b *testBundle) transact(t *testing.T, topic string, end func(*kafkatest.Transactor), values ...[]byte) {
 	t.Helper()
-	conf := b.cfg.Sarama()
-	conf.Producer.Transaction.ID = rand.Text()
-	conf.Producer.Partitioner = sarama.NewManualPartitioner
-	producer, err := sarama.NewSyncProducer(b.cfg.Brokers, conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = producer.Close() })
-	if err := producer.BeginTxn(); err != nil {
-		t.Fatal(err)
-	}
+	x := kafkatest.NewTransactor(t, b.cfg, topic)
+	x.Begin()
 	for _, value := range values {
-		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.ByteEncoder(value)}); err != nil {
-			t.Fatal(err)
-		}
+		x.Write("", string(value))
 	}
-	if err := end(producer); err != nil {
-		t.Fatal(err)
-	}
+	end(x)
 }
 
 func TestConsumeSeesOfTransactionsWhatItsIsolationAllows(t *testing.T) {
@@ -214,13 +200,13 @@ func TestConsumeSeesOfTransactionsWhatItsIsolationAllows(t *testing.T) {
 	b.points(t, "t", 0)
 	id := b.register(t, "t-value", pointV1)
 	value := func(x int) []byte { return framed(t, id, pointV1, point(x)) }
-	b.transact(t, "t", func(p sarama.SyncProducer) error { return p.CommitTxn() }, value(1), value(2))
-	b.transact(t, "t", func(p sarama.SyncProducer) error { return p.AbortTxn() }, value(3))
+	b.transact(t, "t", (*kafkatest.Transactor).Commit, value(1), value(2))
+	b.transact(t, "t", (*kafkatest.Transactor).Abort, value(3))
 	closed := b.run(t, "consume", "--topic", "t", "--until-end").ok(t)
 	if diff := cmp.Diff([]int{0, 1, 2}, xs(t, closed.stdout)); diff != "" {
 		t.Errorf("committed, the log ends in an aborted transaction (-want +got):\n%s", diff)
 	}
-	b.transact(t, "t", func(sarama.SyncProducer) error { return nil }, value(4))
+	b.transact(t, "t", func(*kafkatest.Transactor) {}, value(4))
 	b.write(t, kafka.Record{Topic: "t", Value: value(5)})
 	tests := []struct {
 		name string

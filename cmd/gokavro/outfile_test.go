@@ -15,6 +15,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // airports returns the airports file's bytes.
@@ -216,7 +217,7 @@ func awaitHeader(t *testing.T, dir string) {
 	t.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	deadline := time.After(patience)
+	deadline := time.After(kafkatest.Patience)
 	for {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -230,7 +231,7 @@ func awaitHeader(t *testing.T, dir string) {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatalf("no file with a header after %s: %v", patience, entries)
+			t.Fatalf("no file with a header after %s: %v", kafkatest.Patience, entries)
 		}
 	}
 }

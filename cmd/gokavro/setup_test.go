@@ -18,10 +18,8 @@ import (
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
-
-// patience bounds every wait of these tests.
-const patience = 60 * time.Second
 
 // result is what a command left behind.
 type result struct {
@@ -89,11 +87,8 @@ func setup(t *testing.T) *testBundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() })
-	b := &testBundle{stack: stack, cfg: kafka.Config{Brokers: stack.Brokers(), Timeout: patience}}
-	if b.client, err = kafka.Dial(t.Context(), b.cfg); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.client.Close() })
+	b := &testBundle{stack: stack, cfg: kafka.Config{Brokers: stack.Brokers(), Timeout: kafkatest.Patience}}
+	b.client = kafkatest.Dial(t, b.cfg)
 	if b.registry, err = registry.New(registry.Config{URLs: []string{stack.RegistryURL()}}); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +102,7 @@ func (b *testBundle) run(t *testing.T, args ...string) result {
 }
 
 func (b *testBundle) runWith(ctx context.Context, stdin io.Reader, args ...string) result {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, kafkatest.Patience)
 	defer cancel()
 	args = append(args, "--brokers", b.cfg.Brokers[0], "--registry", b.stack.RegistryURL())
 	return execute(ctx, stdin, args...)
@@ -115,9 +110,7 @@ func (b *testBundle) runWith(ctx context.Context, stdin io.Reader, args ...strin
 
 func (b *testBundle) topic(t *testing.T, name string, partitions int32) {
 	t.Helper()
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: name, Partitions: partitions}); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, b.client, kafka.Topic{Name: name, Partitions: partitions})
 }
 
 // register returns the id of a schema.
@@ -133,32 +126,13 @@ func (b *testBundle) register(t *testing.T, subject, schema string) int {
 // write writes records in their order and waits for them.
 func (b *testBundle) write(t *testing.T, records ...kafka.Record) {
 	t.Helper()
-	w, err := kafka.NewWriter(b.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range records {
-		if err := w.Write(t.Context(), r, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, b.cfg, records...)
 }
 
 // read returns all records of a topic.
 func (b *testBundle) read(t *testing.T, topic string) []kafka.Record {
 	t.Helper()
-	var records []kafka.Record
-	err := b.client.Read(t.Context(), kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
-		records = append(records, r)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return records
+	return kafkatest.Read(t, b.client, kafka.Query{Topic: topic})
 }
 
 const (
@@ -315,12 +289,12 @@ func (w *watched) String() string {
 // await returns when the output holds n lines.
 func (w *watched) await(t *testing.T, n int) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(kafkatest.Patience)
 	for strings.Count(w.String(), "\n") < n {
 		select {
 		case <-w.written:
 		case <-deadline:
-			t.Fatalf("still not %d lines after %s: %q", n, patience, w.String())
+			t.Fatalf("still not %d lines after %s: %q", n, kafkatest.Patience, w.String())
 		}
 	}
 }
@@ -354,8 +328,8 @@ func (c *background) wait(t *testing.T) result {
 	select {
 	case code := <-c.code:
 		return result{code, c.stdout.String(), c.stderr.String()}
-	case <-time.After(patience):
-		t.Fatalf("the command still runs after %s: %s %s", patience, c.stdout, c.stderr)
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("the command still runs after %s: %s %s", kafkatest.Patience, c.stdout, c.stderr)
 		return result{}
 	}
 }

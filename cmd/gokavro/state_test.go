@@ -17,6 +17,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -59,7 +60,7 @@ func running(t *testing.T, top *topology.Topology, cfg runner.Config, work func(
 	case <-r.Ready():
 	case err := <-done:
 		t.Fatal(err)
-	case <-time.After(patience):
+	case <-time.After(kafkatest.Patience):
 		t.Fatal("the runner does not get ready")
 	}
 	work()

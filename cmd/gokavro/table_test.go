@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // keysOf returns the keys of JSON lines, with the member x of their values.
@@ -128,7 +129,7 @@ func (b *testBundle) commit(t *testing.T, group, topic string, offset int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, leave := context.WithTimeout(t.Context(), patience)
+	ctx, leave := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer leave()
 	if err := member.Consume(ctx, []string{topic}, committer{topic, offset, leave}); err != nil {
 		t.Fatal(err)
@@ -144,24 +145,11 @@ func TestLagCountsTheRecordsThatAreSeen(t *testing.T) {
 	b.topic(t, "t", 2)
 	b.write(t, kafka.Record{Topic: "t", Value: []byte("1")}, kafka.Record{Topic: "t", Value: []byte("2")},
 		kafka.Record{Topic: "t", Partition: 1, Value: []byte("3")})
-	conf := b.cfg.Sarama()
-	conf.Producer.Transaction.ID = "lag"
-	conf.Producer.Partitioner = sarama.NewManualPartitioner
-	producer, err := sarama.NewSyncProducer(b.cfg.Brokers, conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = producer.Close() }()
-	for _, end := range []func() error{producer.AbortTxn, producer.CommitTxn} {
-		if err := producer.BeginTxn(); err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: "t", Value: sarama.StringEncoder("4")}); err != nil {
-			t.Fatal(err)
-		}
-		if err := end(); err != nil {
-			t.Fatal(err)
-		}
+	x := kafkatest.NewTransactor(t, b.cfg, "t")
+	for _, end := range []func(){x.Abort, x.Commit} {
+		x.Begin()
+		x.Write("", "4")
+		end()
 	}
 	b.commit(t, "g", "t", 1)
 	lag := func(args ...string) result {

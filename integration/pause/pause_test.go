@@ -20,6 +20,7 @@ import (
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/integration/worker"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 var (
@@ -112,16 +113,9 @@ func begin(t *testing.T, kind, brokers string) *bench {
 		kind: kind, brokers: brokers, prefix: "pause-" + strings.ToLower(rand.Text()[:8]) + "-", strict: kind != onPlainGoka,
 		watch: &watch{seen: map[int32][]sight{}, count: map[string]int{}}, workers: map[string]*worker.Process{}, logs: map[string]string{},
 	}
-	client, err := kafka.Dial(t.Context(), kafka.Config{Brokers: strings.Split(brokers, ",")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	_, err = client.CreateMissing(t.Context(),
+	client := kafkatest.Dial(t, kafka.Config{Brokers: strings.Split(brokers, ",")})
+	kafkatest.Create(t, client,
 		kafka.Topic{Name: b.prefix + inTopic, Partitions: partitions}, kafka.Topic{Name: b.prefix + outTopic, Partitions: partitions})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if hasTable(kind) {
 		b.fillTable(t, client)
 	}

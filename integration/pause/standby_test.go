@@ -14,6 +14,7 @@ import (
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 var rowsFlag = flag.Int("pause.rows", 200_000, "how many rows the table has whose standbys take over; a tenth of it on devstack")
@@ -47,27 +48,17 @@ func tableGroup() *goka.GroupGraph {
 func (b *bench) fillTable(t *testing.T, client *kafka.Client) {
 	t.Helper()
 	topic := b.prefix + "pass-table"
-	if _, err := client.CreateMissing(t.Context(), kafka.Topic{Name: topic, Partitions: partitions, Compact: true}); err != nil {
-		t.Fatal(err)
-	}
-	w, err := kafka.NewWriter(kafka.Config{Brokers: strings.Split(b.brokers, ",")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, client, kafka.Topic{Name: topic, Partitions: partitions, Compact: true})
 	rows := *rowsFlag
 	if strings.HasSuffix(t.Name(), "Devstack") {
 		rows /= 10
 	}
 	value := []byte(strings.Repeat("x", 100))
-	for i := range rows {
-		record := kafka.Record{Topic: topic, Partition: int32(i % partitions), Key: fmt.Appendf(nil, "row%09d", i), Value: value}
-		if err := w.Write(t.Context(), record, nil); err != nil {
-			t.Fatal(err)
+	kafkatest.Fill(t, client.Config(), func(put func(kafka.Record)) {
+		for i := range rows {
+			put(kafka.Record{Topic: topic, Partition: int32(i % partitions), Key: fmt.Appendf(nil, "row%09d", i), Value: value})
 		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // logged counts the lines of a worker's log that have a part.

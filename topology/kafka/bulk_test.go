@@ -11,12 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // bulk returns what a reading in bulk of partition 0 hands over.
 func (b *testBundle) bulk(t *testing.T, r kafka.Range) (records []kafka.Record, next int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	next = -1
 	err := b.client.ReadBulk(ctx, r, func(piece kafka.Bulk) error {
@@ -37,30 +38,30 @@ func TestReadBulkSeesWhatReadSees(t *testing.T) {
 		Topic: topic, Key: []byte("k"), Value: []byte{}, Time: time.UnixMilli(1_700_000_000_123),
 		Headers: []kafka.Header{{Key: "h", Value: []byte("1")}, {Key: "h"}},
 	}, kafka.Record{Topic: topic, Key: []byte("k")}, kafka.Record{Topic: topic, Value: []byte("no key")})
-	x := b.transactor(t, topic, "x")
+	x := kafkatest.NewTransactor(t, b.cfg, topic)
 	for round := range 6 {
-		x.begin(t)
-		x.write(t, fmt.Sprintf("round %d", round))
-		x.write(t, fmt.Sprintf("round %d again", round))
+		x.Begin()
+		x.Write("k", fmt.Sprintf("round %d", round))
+		x.Write("k", fmt.Sprintf("round %d again", round))
 		if round%2 == 0 {
-			x.abort(t)
+			x.Abort()
 		} else {
-			x.commit(t)
+			x.Commit()
 		}
 	}
-	x.begin(t)
-	x.write(t, "the last is aborted")
-	x.abort(t)
+	x.Begin()
+	x.Write("k", "the last is aborted")
+	x.Abort()
 	b.awaitStable(t, topic)
 	end := b.end(t, topic, kafka.ReadCommitted)
 	for _, iso := range []kafka.Isolation{kafka.ReadCommitted, kafka.ReadUncommitted} {
-		want := b.read(t, kafka.Query{Topic: topic, Isolation: iso})
+		want := kafkatest.Read(t, b.client, kafka.Query{Topic: topic, Isolation: iso})
 		got, _ := b.bulk(t, kafka.Range{Topic: topic, To: end, Isolation: iso})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", iso, diff)
 		}
 	}
-	all := b.read(t, kafka.Query{Topic: topic})
+	all := kafkatest.Read(t, b.client, kafka.Query{Topic: topic})
 	for i, first := range all {
 		got, next := b.bulk(t, kafka.Range{Topic: topic, From: first.Offset, To: all[len(all)-1].Offset})
 		if diff := cmp.Diff(offsets(all[i:len(all)-1]), offsets(got)); diff != "" {

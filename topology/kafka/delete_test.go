@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // A topic that the controller has made is news to the other brokers for a moment.
@@ -89,7 +90,7 @@ func TestTopicsAndGroupsAreDeleted(t *testing.T) {
 	if diff := cmp.Diff(deleted, []string{topic}); err != nil || diff != "" {
 		t.Errorf("deleted: %v (-got +want): %s", err, diff)
 	}
-	eventually(t, "the topic's end", func() bool {
+	kafkatest.Await(t, "the topic's end", func() bool {
 		_, err := b.client.Partitions(topic)
 		return err != nil
 	})

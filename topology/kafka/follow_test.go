@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // follower follows partitions from the beginning and keeps what it gets.
@@ -66,7 +67,7 @@ func (b *testBundle) follow(t *testing.T, tails ...kafka.Tail) *follower {
 
 func (f *follower) await(t *testing.T, want ...string) {
 	t.Helper()
-	eventually(t, "all records have come", func() bool { return len(f.values()) >= len(want) })
+	kafkatest.Await(t, "all records have come", func() bool { return len(f.values()) >= len(want) })
 	if diff := cmp.Diff(want, f.values()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -77,22 +78,22 @@ func TestFollowSeesOnlyWhatIsCommitted(t *testing.T) {
 	b := setup(t)
 	topic := b.topic(t, 1)
 	f := b.follow(t, kafka.Tail{Topic: topic})
-	x := b.transactor(t, topic, "x")
-	x.begin(t)
-	x.write(t, "committed")
-	x.commit(t)
+	x := kafkatest.NewTransactor(t, b.cfg, topic)
+	x.Begin()
+	x.Write("k", "committed")
+	x.Commit()
 	f.await(t, "committed")
-	x.begin(t)
-	x.write(t, "aborted")
-	x.abort(t)
-	x.begin(t)
-	open := x.write(t, "open")
+	x.Begin()
+	x.Write("k", "aborted")
+	x.Abort()
+	x.Begin()
+	open := x.Write("k", "open")
 	b.write(t, kafka.Record{Topic: topic, Value: []byte("behind it")})
-	eventually(t, "the offset has come to the open transaction", func() bool { return f.wanted()[0].From == open })
+	kafkatest.Await(t, "the offset has come to the open transaction", func() bool { return f.wanted()[0].From == open })
 	f.await(t, "committed")
-	x.commit(t)
+	x.Commit()
 	f.await(t, "committed", "open", "behind it")
-	eventually(t, "the offset has come to the end", func() bool {
+	kafkatest.Await(t, "the offset has come to the end", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return f.tails[0].From == f.stable
@@ -115,7 +116,7 @@ func TestFollowReadsSeveralPartitionsOfSeveralBrokers(t *testing.T) {
 	}
 	f := b.follow(t, tails...)
 	b.write(t, records...)
-	eventually(t, "all have come", func() bool { return len(f.values()) >= partitions })
+	kafkatest.Await(t, "all have come", func() bool { return len(f.values()) >= partitions })
 	got := map[string]int{}
 	for _, value := range f.values() {
 		got[value]++
@@ -147,7 +148,7 @@ func TestFollowOutlastsALeaderThatMovesAndABrokerThatIsAway(t *testing.T) {
 			return nil, nil, false
 		}
 	})
-	eventually(t, "a connection was cut", func() bool { return len(cut) > 0 })
+	kafkatest.Await(t, "a connection was cut", func() bool { return len(cut) > 0 })
 	b.write(t, kafka.Record{Topic: topic, Value: []byte("3")})
 	f.await(t, "1", "2", "3")
 }
@@ -165,7 +166,7 @@ func TestFollowTellsOfAnOffsetThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := b.follow(t, kafka.Tail{Topic: topic})
-	eventually(t, "the fault is told", func() bool {
+	kafkatest.Await(t, "the fault is told", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return errors.Is(f.failed, kafka.ErrOutOfRange)

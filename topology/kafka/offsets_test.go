@@ -10,6 +10,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // deleteBefore moves the start of partition 0.
@@ -118,7 +119,7 @@ func TestRequestsNameMissingTopicsAndPartitions(t *testing.T) {
 			if !errors.Is(err, kafka.ErrTopicNotFound) {
 				t.Errorf("error %v is not ErrTopicNotFound", err)
 			}
-			if took := time.Since(begun); took > 5*time.Second {
+			if took := time.Since(begun); took > kafkatest.Patience/2 {
 				t.Errorf("finding that out took %s", took)
 			}
 			for _, partition := range []int32{2, -1} {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // fill writes per partition the values "0" to "n-1" and returns the topic.
@@ -53,7 +54,7 @@ func TestReadBeginsWhereItIsTold(t *testing.T) {
 			t.Parallel()
 			tt.query.Topic = topic
 			got := map[int32][]int64{}
-			for _, r := range b.read(t, tt.query) {
+			for _, r := range kafkatest.Read(t, b.client, tt.query) {
 				got[r.Partition] = append(got[r.Partition], r.Offset)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -115,7 +116,7 @@ func TestReadFollowsUntilItsContextEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	topic := b.fill(t, 2, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	count := 0
 	err := b.client.Read(ctx, kafka.Query{Topic: topic}, func(r kafka.Record) error {
@@ -136,7 +137,7 @@ func TestReadFromTheEndSeesOnlyWhatFollows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	topic := b.fill(t, 1, 3)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	got := make(chan kafka.Record, 100)
 	done := make(chan error, 1)
@@ -219,7 +220,7 @@ func TestReadGoesOnThroughLeaderChanges(t *testing.T) {
 	t.Parallel()
 	b := setupFake(t, 3)
 	topic := b.fill(t, 1, 5)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	var got []string
 	err := b.client.Read(ctx, kafka.Query{Topic: topic}, func(r kafka.Record) error {
@@ -293,7 +294,7 @@ func TestReadEndsWhenItsTopicIsDeleted(t *testing.T) {
 	t.Parallel()
 	b := setupFake(t, 1)
 	topic := b.fill(t, 1, 3)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	err := b.client.Read(ctx, kafka.Query{Topic: topic}, func(r kafka.Record) error {
 		if r.Offset == 2 {

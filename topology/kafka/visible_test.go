@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // story is a log that a script of words made: "a" writes a record in the
@@ -25,7 +26,7 @@ type story struct {
 func (b *testBundle) tell(t *testing.T, script string) story {
 	t.Helper()
 	s := story{topic: b.topic(t, 1), all: []int64{}, committed: []int64{}}
-	producers := map[string]*transactor{}
+	producers := map[string]*kafkatest.Transactor{}
 	open := map[string][]int64{}
 	for i, word := range strings.Fields(script) {
 		name, verb := word[:1], word[1:]
@@ -35,23 +36,23 @@ func (b *testBundle) tell(t *testing.T, script string) story {
 			continue
 		}
 		if producers[name] == nil {
-			producers[name] = b.transactor(t, s.topic, name)
+			producers[name] = kafkatest.NewTransactor(t, b.cfg, s.topic)
 		}
 		x := producers[name]
 		switch verb {
 		case "":
 			if open[name] == nil {
-				x.begin(t)
+				x.Begin()
 			}
-			offset := x.write(t, fmt.Sprint(word, i))
+			offset := x.Write("k", fmt.Sprint(word, i))
 			open[name] = append(open[name], offset)
 			s.all = append(s.all, offset)
 		case "+":
-			x.commit(t)
+			x.Commit()
 			s.committed = append(s.committed, open[name]...)
 			delete(open, name)
 		case "-":
-			x.abort(t)
+			x.Abort()
 			delete(open, name)
 		}
 	}
@@ -72,7 +73,7 @@ func (s *story) settle(t *testing.T, b *testBundle, open map[string][]int64) {
 		first = append(first, offsets[0])
 	}
 	stable := slices.Min(first)
-	eventually(t, "the stable offset is the first open transaction's", func() bool {
+	kafkatest.Await(t, "the stable offset is the first open transaction's", func() bool {
 		return b.end(t, s.topic, kafka.ReadCommitted) == stable
 	})
 	s.committed = slices.DeleteFunc(s.committed, func(offset int64) bool { return offset >= stable })
@@ -88,7 +89,7 @@ func (s *story) visible(iso kafka.Isolation) []int64 {
 // check reads the topic and compares LastVisible of every range with it.
 func (s *story) check(t *testing.T, b *testBundle, iso kafka.Isolation) {
 	t.Helper()
-	got := offsets(b.read(t, kafka.Query{Topic: s.topic, Isolation: iso}))
+	got := offsets(kafkatest.Read(t, b.client, kafka.Query{Topic: s.topic, Isolation: iso}))
 	if diff := cmp.Diff(s.visible(iso), got); diff != "" {
 		t.Fatalf("%s: offsets read (-want +got):\n%s", iso, diff)
 	}
@@ -175,14 +176,14 @@ func TestLastVisibleLooksPastALongAbortedTail(t *testing.T) {
 	b := setup(t)
 	topic := b.topic(t, 1)
 	want := b.write(t, kafka.Record{Topic: topic, Value: []byte("seen")})[0].Offset
-	x := b.transactor(t, topic, "long")
+	x := kafkatest.NewTransactor(t, b.cfg, topic)
 	for range 5 {
-		x.begin(t)
+		x.Begin()
 		// More than one answer holds.
 		for range 4 {
-			x.write(t, strings.Repeat("x", 200_000))
+			x.Write("k", strings.Repeat("x", 200_000))
 		}
-		x.abort(t)
+		x.Abort()
 	}
 	b.awaitStable(t, topic)
 	end := b.end(t, topic, kafka.ReadCommitted)
@@ -190,7 +191,7 @@ func TestLastVisibleLooksPastALongAbortedTail(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("LastVisible = %d, %v, want %d", got, err, want)
 	}
-	if got := offsets(b.read(t, kafka.Query{Topic: topic})); !slices.Equal(got, []int64{want}) {
+	if got := offsets(kafkatest.Read(t, b.client, kafka.Query{Topic: topic})); !slices.Equal(got, []int64{want}) {
 		t.Errorf("offsets read: %v, want only %d", got, want)
 	}
 }
@@ -206,14 +207,14 @@ func TestReadingEndsBeforeACompactedTail(t *testing.T) {
 	for _, key := range []string{"kept", "twice", "twice", "other", "other", "other"} {
 		b.write(t, kafka.Record{Topic: topic, Partition: 0, Key: []byte(key), Value: []byte("v")})
 	}
-	x := b.transactor(t, topic, "tail")
-	x.begin(t)
-	x.write(t, "aborted")
-	x.abort(t)
+	x := kafkatest.NewTransactor(t, b.cfg, topic)
+	x.Begin()
+	x.Write("k", "aborted")
+	x.Abort()
 	b.awaitStable(t, topic)
 	b.fake.Compact()
 
-	got := offsets(b.read(t, kafka.Query{Topic: topic}))
+	got := offsets(kafkatest.Read(t, b.client, kafka.Query{Topic: topic}))
 	if diff := cmp.Diff([]int64{0, 2, 5}, got); diff != "" {
 		t.Fatalf("offsets read (-want +got):\n%s", diff)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestWriterKeepsEveryPartOfARecord(t *testing.T) {
@@ -32,7 +33,7 @@ func TestWriterKeepsEveryPartOfARecord(t *testing.T) {
 	}
 	begun := time.Now().Truncate(time.Millisecond)
 	delivered := b.write(t, records...)
-	got := b.read(t, kafka.Query{Topic: topic})
+	got := kafkatest.Read(t, b.client, kafka.Query{Topic: topic})
 	if diff := cmp.Diff(delivered, got); diff != "" {
 		t.Errorf("delivered and read (-delivered +read):\n%s", diff)
 	}
@@ -164,7 +165,7 @@ func TestWriterKeepsEachCallersOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := map[string]int{}
-	for _, r := range b.read(t, kafka.Query{Topic: topic}) {
+	for _, r := range kafkatest.Read(t, b.client, kafka.Query{Topic: topic}) {
 		if want := strconv.Itoa(next[string(r.Key)]); string(r.Value) != want {
 			t.Fatalf("caller %s: read %s, want %s", r.Key, r.Value, want)
 		}
@@ -198,7 +199,7 @@ func TestWriterWritesOnceThroughBrokerFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.write(t, kafka.Record{Topic: topic, Value: []byte("moved")})
-	if diff := cmp.Diff(append(want, "moved"), values(b.read(t, kafka.Query{Topic: topic}))); diff != "" {
+	if diff := cmp.Diff(append(want, "moved"), values(kafkatest.Read(t, b.client, kafka.Query{Topic: topic}))); diff != "" {
 		t.Errorf("values read (-want +got):\n%s", diff)
 	}
 }

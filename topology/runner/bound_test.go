@@ -12,6 +12,7 @@ import (
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -48,10 +49,10 @@ func TestASlowOutputSlowsTheInput(t *testing.T) { //nolint:paralleltest // it lo
 	open := make(chan struct{})
 	held := b.stack.Disturb(devstack.Trouble{APIKey: produceKey, Times: 1, Hold: func() { <-open }})
 	r := start(t, top, cfg)
-	await(t, "an output that is held back", func() bool { return held() > 0 })
+	kafkatest.Await(t, "an output that is held back", func() bool { return held() > 0 })
 	var in int64
 	since := time.Now()
-	await(t, "the input to stand still for a second", func() bool {
+	kafkatest.Await(t, "the input to stand still for a second", func() bool {
 		if now := r.Stats().In; now != in {
 			in, since = now, time.Now()
 		}
@@ -67,7 +68,7 @@ func TestASlowOutputSlowsTheInput(t *testing.T) { //nolint:paralleltest // it lo
 		t.Errorf("got %d of %d records taken while nothing could be written", in, floodRecords)
 	}
 	close(open)
-	await(t, "all records", func() bool { return r.Stats().Out >= floodRecords })
+	kafkatest.Await(t, "all records", func() bool { return r.Stats().Out >= floodRecords })
 	r.stop(t)
 	if got := len(b.read(t, "out")); got != floodRecords {
 		t.Errorf("got %d records, want %d", got, floodRecords)

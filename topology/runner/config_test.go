@@ -17,6 +17,7 @@ import (
 
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -348,7 +349,7 @@ func TestCommandEndsCleanlyWithItsContext(t *testing.T) {
 		args := []string{"--brokers", b.stack.Brokers()[0], "--registry", b.stack.RegistryURL(), "--state", t.TempDir(), "--create-topics", "2"}
 		ended <- runner.Command(ctx, counting, args, &out, b.log)
 	}()
-	await(t, "it to run", func() bool { return b.log.has("msg=running") })
+	kafkatest.Await(t, "it to run", func() bool { return b.log.has("msg=running") })
 	b.write(t, record("in", "k", "x"))
 	b.awaitValues(t, "out", 1)
 	cancel()

@@ -16,6 +16,7 @@ import (
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -116,7 +117,7 @@ func (b *testBundle) awaitRounds(t *testing.T, n int, delivery runner.Delivery) 
 		want = uncounted(want)
 	}
 	var got []string
-	await(t, fmt.Sprintf("the outputs of %d rounds", n), func() bool {
+	kafkatest.Await(t, fmt.Sprintf("the outputs of %d rounds", n), func() bool {
 		if got = b.values(t, "out"); delivery == runner.AtLeastOnce {
 			got = uncounted(got)
 		}

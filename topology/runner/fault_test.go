@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -139,7 +140,7 @@ func (f *troubled) befall(t *testing.T, r request, trouble trouble) {
 	if err := f.runner.Resume("in"); err != nil {
 		t.Fatal(err)
 	}
-	await(t, fmt.Sprintf("%s %s", r.key.Name(), trouble.name), func() bool { return hits() == trouble.Times || hits() > 0 && !r.isShared() })
+	kafkatest.Await(t, fmt.Sprintf("%s %s", r.key.Name(), trouble.name), func() bool { return hits() == trouble.Times || hits() > 0 && !r.isShared() })
 	f.awaitRounds(t, f.rounds, f.delivery)
 	t.Logf("%s %s: over after %s", r.key.Name(), trouble.name, time.Since(began).Round(time.Millisecond))
 }

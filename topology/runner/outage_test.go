@@ -20,6 +20,7 @@ import (
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -134,12 +135,7 @@ func TestBrokersThatGoAwayAreWaitedFor(t *testing.T) {
 func (b *testBundle) restart(t *testing.T, cfg devstack.Config) {
 	t.Helper()
 	b.start(t, cfg)
-	var err error
-	if b.client, err = kafka.Dial(t.Context(), kafka.Config{Brokers: b.stack.Brokers()}); err != nil {
-		t.Fatal(err)
-	}
-	client := b.client
-	t.Cleanup(func() { _ = client.Close() })
+	b.client = kafkatest.Dial(t, kafka.Config{Brokers: b.stack.Brokers()})
 }
 
 // freeAddress returns an address on which nobody listens.

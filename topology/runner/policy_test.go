@@ -20,6 +20,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -110,7 +111,7 @@ func TestARetryHoldsUpNobodyElse(t *testing.T) {
 	cfg.CreateTopics = 2
 	first := start(t, top(), cfg).awaitReady(t)
 	b.awaitValues(t, "out", 1)
-	await(t, "retries", func() bool { return first.Stats().Retries > 10 })
+	kafkatest.Await(t, "retries", func() bool { return first.Stats().Retries > 10 })
 	cfg.StateDir = t.TempDir()
 	second := start(t, top(), cfg).awaitReady(t)
 	b.write(t, at("in", 1, "b"), at("in", 1, "c"))

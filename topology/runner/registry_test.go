@@ -16,6 +16,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -82,7 +83,7 @@ func TestRecordsWaitForARegistryThatIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.write(t, fresh, known)
-	await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
+	kafkatest.Await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
 	if got := b.awaitValues(t, "out", 2); len(got) != 2 {
 		t.Errorf("got %v, want the schema that is known to go on, and the other to wait", got)
 	}
@@ -118,7 +119,7 @@ func TestARunnerThatWaitsForTheRegistryStopsAndTheRecordIsTakenAgain(t *testing.
 		t.Fatal(err)
 	}
 	b.write(t, kafka.Record{Topic: "in", Partition: 1, Key: []byte("k"), Value: append(avro.AppendConfluent(nil, ids[1]), 4, 0)})
-	await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
+	kafkatest.Await(t, "the record to wait", func() bool { return b.log.has("waiting for the schema registry") })
 	r.stop(t)
 	if got := b.values(t, "out"); len(got) > 0 {
 		t.Errorf("got %v, want nothing", got)
@@ -157,9 +158,9 @@ func TestARecordThatWaitsForTheRegistryOutlastsARebalance(t *testing.T) {
 	for partition := range int32(4) {
 		b.write(t, kafka.Record{Topic: "in", Partition: partition, Key: []byte("k"), Value: append(avro.AppendConfluent(nil, ids[1]), 4, 0)})
 	}
-	await(t, "both to wait", func() bool { return stays.Stats().In > 0 && leaves.Stats().In > 0 })
+	kafkatest.Await(t, "both to wait", func() bool { return stays.Stats().In > 0 && leaves.Stats().In > 0 })
 	leaves.stop(t)
-	await(t, "the other to take over", func() bool { return stays.Stats().In == 4 })
+	kafkatest.Await(t, "the other to take over", func() bool { return stays.Stats().In == 4 })
 	schemaCfg.RegistryAddr = strings.TrimPrefix(schemaStack.RegistryURL(), "http://")
 	if schemaStack, err = devstack.Start(t.Context(), schemaCfg); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -84,9 +85,7 @@ func inOrder(t *testing.T, out []kafka.Record, keys, each int) {
 func (b *testBundle) tables(t *testing.T, partitions int32, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: name, Partitions: partitions, Compact: true}); err != nil {
-			t.Fatal(err)
-		}
+		kafkatest.Create(t, b.client, kafka.Topic{Name: name, Partitions: partitions, Compact: true})
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -119,7 +120,7 @@ func TestARunnerOutlivesItsBroker(t *testing.T) {
 	}
 	fill("before")
 	r := start(t, counting(), b.config(t))
-	await(t, "the first outputs", func() bool { return r.Stats().Out > 0 })
+	kafkatest.Await(t, "the first outputs", func() bool { return r.Stats().Out > 0 })
 	for round := range 2 {
 		if err := b.stack.Close(); err != nil {
 			t.Fatal(err)
@@ -128,7 +129,7 @@ func TestARunnerOutlivesItsBroker(t *testing.T) {
 		fill(fmt.Sprintf("round%d-", round))
 	}
 	got := map[string]int{}
-	await(t, "every output", func() bool {
+	kafkatest.Await(t, "every output", func() bool {
 		clear(got)
 		for _, value := range b.values(t, "out") {
 			_, rest, _ := strings.Cut(value, " ")
@@ -160,7 +161,7 @@ func TestRunnersShareThePartitions(t *testing.T) {
 		n += len(records)
 		b.awaitValues(t, "out", n)
 	}
-	await(t, "both to take part", func() bool {
+	kafkatest.Await(t, "both to take part", func() bool {
 		more()
 		return stays.Stats().Out > 0 && leaves.Stats().Out > 0
 	})
@@ -192,7 +193,7 @@ func TestALookupTableIsFollowed(t *testing.T) {
 	}
 	b.write(t, record("names", "a", "Alma"), kafka.Record{Topic: "names", Partition: -1, Key: []byte("b")})
 	awaitOutput := func(key, end string, present bool) {
-		await(t, fmt.Sprintf("%s to be followed by %q: %t", key, end, present), func() bool {
+		kafkatest.Await(t, fmt.Sprintf("%s to be followed by %q: %t", key, end, present), func() bool {
 			n := len(b.values(t, "out"))
 			b.write(t, record("in", key, "y"))
 			b.awaitValues(t, "out", n+1)
@@ -214,9 +215,7 @@ func TestARowThatDoesNotDecodeEndsTheRun(t *testing.T) {
 	t.Parallel()
 	b := setup(t, devstack.Config{})
 	b.topics(t, 1, "in")
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: "counts", Partitions: 1, Compact: true}); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, b.client, kafka.Topic{Name: "counts", Partitions: 1, Compact: true})
 	b.write(t, record("counts", "k", "short"), record("in", "k", "x"))
 	cfg := b.config(t)
 	cfg.CreateTopics = 1
@@ -334,7 +333,7 @@ func TestARunThatIsEndedWhileASchemaIsRegisteredIsNoError(t *testing.T) {
 	case <-hangs:
 	case err := <-r.done:
 		t.Fatalf("got %v, want a run that waits for the registry", err)
-	case <-time.After(patience):
+	case <-time.After(kafkatest.Patience):
 		t.Fatal("nothing was registered")
 	}
 	r.stop(t)

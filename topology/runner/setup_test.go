@@ -3,7 +3,6 @@ package runner_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,11 +20,9 @@ import (
 	"github.com/gokavro/gokavro/processors/enrich"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
-
-// patience bounds every wait of these tests.
-const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	net.DefaultResolver = testNames.resolver()
@@ -40,7 +37,7 @@ func TestMain(m *testing.M) {
 // awaitNoGoroutines returns the goroutines of libraries and of our own that do
 // not end.
 func awaitNoGoroutines() (left string) {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(kafkatest.Patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {
@@ -64,22 +61,6 @@ func goroutines() string {
 			strings.Contains(stack, "os/signal.signal_recv")
 	})
 	return strings.Join(stacks, "\n\n")
-}
-
-// await waits until done is true.
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("waited %s for %s", patience, what)
-		}
-	}
 }
 
 // log keeps what a runner logs. It is safe for concurrent use.
@@ -117,11 +98,7 @@ func setup(t *testing.T, cfg devstack.Config) *testBundle {
 	if cfg.NoKafka {
 		return b
 	}
-	var err error
-	if b.client, err = kafka.Dial(t.Context(), kafka.Config{Brokers: b.stack.Brokers()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.client.Close() })
+	b.client = kafkatest.Dial(t, kafka.Config{Brokers: b.stack.Brokers()})
 	return b
 }
 
@@ -140,9 +117,7 @@ func (b *testBundle) start(t *testing.T, cfg devstack.Config) {
 func (b *testBundle) topics(t *testing.T, partitions int32, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: name, Partitions: partitions}); err != nil {
-			t.Fatal(err)
-		}
+		kafkatest.Create(t, b.client, kafka.Topic{Name: name, Partitions: partitions})
 	}
 }
 
@@ -150,18 +125,7 @@ func (b *testBundle) topics(t *testing.T, partitions int32, names ...string) {
 // explicit; less than 0 leaves it to the key.
 func (b *testBundle) write(t *testing.T, records ...kafka.Record) {
 	t.Helper()
-	w, err := kafka.NewWriter(kafka.Config{Brokers: b.stack.Brokers()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range records {
-		if err := w.Write(t.Context(), r, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, kafka.Config{Brokers: b.stack.Brokers()}, records...)
 }
 
 func record(topic, key, value string) kafka.Record {
@@ -169,16 +133,9 @@ func record(topic, key, value string) kafka.Record {
 }
 
 // read returns all records of a topic, none of one that is yet to be created.
-func (b *testBundle) read(t *testing.T, topic string) (records []kafka.Record) {
+func (b *testBundle) read(t *testing.T, topic string) []kafka.Record {
 	t.Helper()
-	err := b.client.Read(t.Context(), kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
-		records = append(records, r)
-		return nil
-	})
-	if err != nil && !errors.Is(err, kafka.ErrTopicNotFound) {
-		t.Fatal(err)
-	}
-	return records
+	return kafkatest.Read(t, b.client, kafka.Query{Topic: topic})
 }
 
 // values returns the values of a topic's records, sorted.
@@ -195,7 +152,7 @@ func (b *testBundle) values(t *testing.T, topic string) []string {
 // awaitValues waits until a topic holds n records, and returns their values.
 func (b *testBundle) awaitValues(t *testing.T, topic string, n int) (values []string) {
 	t.Helper()
-	await(t, fmt.Sprintf("%d records in %s", n, topic), func() bool {
+	kafkatest.Await(t, fmt.Sprintf("%d records in %s", n, topic), func() bool {
 		values = b.values(t, topic)
 		return len(values) >= n
 	})
@@ -250,8 +207,8 @@ func (r *running) awaitReady(t *testing.T) *running {
 	case <-r.Ready():
 	case err := <-r.done:
 		t.Fatalf("the runner ended with %v before it was ready", err)
-	case <-time.After(patience):
-		t.Fatalf("the runner was not ready within %s", patience)
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("the runner was not ready within %s", kafkatest.Patience)
 	}
 	return r
 }
@@ -262,8 +219,8 @@ func (r *running) end(t *testing.T) error {
 	select {
 	case err := <-r.done:
 		return err
-	case <-time.After(patience):
-		t.Fatalf("Run did not end within %s", patience)
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("Run did not end within %s", kafkatest.Patience)
 		return nil
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -51,12 +52,12 @@ func TestAStandbyTakesOverFromWhereItsCopyIs(t *testing.T) {
 	b.fill(t, visitors)
 	b.awaitCounts(t, visitors, 1)
 	two := start(t, visits(time.Hour), config(&second)).awaitReady(t)
-	await(t, "copies of all partitions", func() bool {
+	kafkatest.Await(t, "copies of all partitions", func() bool {
 		of, by := first.counts()
 		other, _ := second.counts()
 		return of+other-by >= 4
 	})
-	await(t, "copies of all partitions that are not behind", func() bool {
+	kafkatest.Await(t, "copies of all partitions that are not behind", func() bool {
 		upToDate := 0
 		for _, r := range []*running{one, two} {
 			for _, behind := range r.StandbyLag() {
@@ -70,7 +71,7 @@ func TestAStandbyTakesOverFromWhereItsCopyIs(t *testing.T) {
 	b.fill(t, visitors)
 	b.awaitCounts(t, visitors, 2)
 	one.stop(t)
-	await(t, "promotions", func() bool { _, promoted := second.counts(); return promoted == 2 })
+	kafkatest.Await(t, "promotions", func() bool { _, promoted := second.counts(); return promoted == 2 })
 	b.fill(t, visitors)
 	b.awaitCounts(t, visitors, 3)
 	two.stop(t)

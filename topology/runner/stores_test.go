@@ -21,6 +21,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -65,7 +66,7 @@ func TestRowsOfOneStoreExpireAndThoseOfAnotherStay(t *testing.T) {
 	r := start(t, visits(time.Second), b.config(t)).awaitReady(t)
 	b.write(t, record("in", "k", "x"))
 	b.awaitValues(t, "seen", 1)
-	await(t, "a tombstone in the topic of the rows that expire", func() bool {
+	kafkatest.Await(t, "a tombstone in the topic of the rows that expire", func() bool {
 		return slices.ContainsFunc(b.read(t, "recent"), func(r kafka.Record) bool { return string(r.Key) == "k" && r.Value == nil })
 	})
 	b.write(t, record("in", "k", "y"))
@@ -318,7 +319,7 @@ func TestAStopDuringARestoreIsQuick(t *testing.T) {
 		cfg.Delivery = delivery
 		fetches.Store(0)
 		r := start(t, visits(time.Hour), cfg)
-		await(t, "a restore that has begun", func() bool { return fetches.Load() > 0 })
+		kafkatest.Await(t, "a restore that has begun", func() bool { return fetches.Load() > 0 })
 		begin := time.Now()
 		r.stop(t)
 		if took := time.Since(begin); took > runner.DefaultStopTimeout/2 {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/integration/devstack"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -38,7 +39,7 @@ func (h *history) all() []string {
 // awaitState waits until a runner is in a state, for a reason with part in it.
 func (r *running) awaitState(t *testing.T, state runner.State, part string) {
 	t.Helper()
-	await(t, fmt.Sprintf("the state %s because of %q", state, part), func() bool {
+	kafkatest.Await(t, fmt.Sprintf("the state %s because of %q", state, part), func() bool {
 		is, why := r.State()
 		return is == state && strings.Contains(why, part)
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -66,8 +67,8 @@ func TestARefusalThatNamesNoRecordCostsThatRecordOnly(t *testing.T) {
 			cfg.CreateTopics, cfg.Delivery, cfg.Partitioner = 3, tt.delivery, runner.AnyPartitioner
 			r := start(t, numbering(tt.say), cfg)
 			b.awaitValues(t, "numbering-dead-letters", int(tt.bad))
-			await(t, "all others", func() bool { return cmp.Equal(want, b.inOrder(t, tt.delivery)) })
-			await(t, "it runs", func() bool { state, _ := r.State(); return state == runner.Running })
+			kafkatest.Await(t, "all others", func() bool { return cmp.Equal(want, b.inOrder(t, tt.delivery)) })
+			kafkatest.Await(t, "it runs", func() bool { state, _ := r.State(); return state == runner.Running })
 			r.stop(t)
 			if diff := cmp.Diff(want, b.inOrder(t, tt.delivery)); diff != "" {
 				t.Errorf("the outputs (-want +got): %s", diff)

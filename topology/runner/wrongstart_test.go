@@ -13,6 +13,7 @@ import (
 	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -220,9 +221,7 @@ func TestAWrongStartIsRefused(t *testing.T) {
 			t.Parallel()
 			b := setup(t, tt.stack)
 			for _, topic := range tt.topics {
-				if _, err := b.client.CreateMissing(t.Context(), topic); err != nil {
-					t.Fatal(err)
-				}
+				kafkatest.Create(t, b.client, topic)
 			}
 			b.write(t, tt.records...)
 			cfg := b.config(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // A partition that comes while a suspect is in hand begins when that is done:
@@ -104,14 +105,5 @@ func (b *testBundle) suspicious() *suspicious {
 // writeOne writes a record to a partition.
 func (b *testBundle) writeOne(t *testing.T, partition int32, value string) {
 	t.Helper()
-	w, err := kafka.NewWriter(b.client.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Write(t.Context(), kafka.Record{Topic: "in", Partition: partition, Key: []byte("k"), Value: []byte(value)}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, b.client.Config(), kafka.Record{Topic: "in", Partition: partition, Key: []byte("k"), Value: []byte(value)})
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/task"
 	"github.com/gokavro/gokavro/topology/internal/txn"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // patience bounds every wait of these tests.
@@ -53,16 +54,9 @@ func setup(t *testing.T) *testBundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() })
-	client, err := kafka.Dial(t.Context(), kafka.Config{Brokers: stack.Brokers()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	_, err = client.CreateMissing(t.Context(), kafka.Topic{Name: "in", Partitions: partitions},
+	client := kafkatest.Dial(t, kafka.Config{Brokers: stack.Brokers()})
+	kafkatest.Create(t, client, kafka.Topic{Name: "in", Partitions: partitions},
 		kafka.Topic{Name: "out", Partitions: partitions}, kafka.Topic{Name: "g-table", Partitions: partitions, Compact: true})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &testBundle{
 		stack: stack, client: client, dir: t.TempDir(), log: slog.New(slog.DiscardHandler), commit: unchanged, call: ignore,
 	}
@@ -71,22 +65,13 @@ func setup(t *testing.T) *testBundle {
 // write writes n records to each partition, numbered from the first on.
 func (b *testBundle) write(t *testing.T, first, n int) {
 	t.Helper()
-	w, err := kafka.NewWriter(b.client.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := first; i < first+n; i++ {
-		for partition := range int32(partitions) {
-			value := fmt.Sprintf("%d/%d", partition, i)
-			err := w.Write(t.Context(), kafka.Record{Topic: "in", Partition: partition, Key: []byte(key(partition, i)), Value: []byte(value)}, nil)
-			if err != nil {
-				t.Fatal(err)
+	kafkatest.Fill(t, b.client.Config(), func(put func(kafka.Record)) {
+		for i := first; i < first+n; i++ {
+			for partition := range int32(partitions) {
+				put(kafka.Record{Topic: "in", Partition: partition, Key: []byte(key(partition, i)), Value: fmt.Appendf(nil, "%d/%d", partition, i)})
 			}
 		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // key spreads the records of a partition over three keys.
@@ -210,16 +195,12 @@ func (b *testBundle) storeConfig(partition int32) store.Config {
 func (b *testBundle) outputs(t *testing.T) map[string]string {
 	t.Helper()
 	seen := map[string]string{}
-	err := b.client.Read(t.Context(), kafka.Query{Topic: "out", UntilEnd: true}, func(r kafka.Record) error {
+	for _, r := range kafkatest.Read(t, b.client, kafka.Query{Topic: "out"}) {
 		value, n, _ := strings.Cut(string(r.Value), " ")
 		if before, twice := seen[value]; twice {
 			t.Errorf("%s is there twice, as number %s and %s", value, before, n)
 		}
 		seen[value] = n
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return seen
 }
@@ -227,16 +208,7 @@ func (b *testBundle) outputs(t *testing.T) map[string]string {
 // await waits until there are n outputs.
 func (b *testBundle) await(t *testing.T, n int) {
 	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for len(b.outputs(t)) < n {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("got %d outputs, waited for %d", len(b.outputs(t)), n)
-		}
-	}
+	kafkatest.Await(t, fmt.Sprintf("%d outputs", n), func() bool { return len(b.outputs(t)) >= n })
 }
 
 // checkExact holds the outputs to those of a sequential run over n records of

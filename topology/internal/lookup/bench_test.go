@@ -8,24 +8,17 @@ import (
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func BenchmarkLoad(b *testing.B) {
 	const rows = 200_000
 	bundle := setup(b, devstack.Config{}, codecs.Bytes())
-	writer, err := kafka.NewWriter(kafka.Config{Brokers: bundle.stack.Brokers()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	for i := range rows {
-		record := kafka.Record{Topic: "rows", Partition: -1, Key: fmt.Appendf(nil, "key-%d", i), Value: make([]byte, 100)}
-		if err := writer.Write(b.Context(), record, nil); err != nil {
-			b.Fatal(err)
+	kafkatest.Fill(b, bundle.client.Config(), func(put func(kafka.Record)) {
+		for i := range rows {
+			put(kafka.Record{Topic: "rows", Partition: -1, Key: fmt.Appendf(nil, "key-%d", i), Value: make([]byte, 100)})
 		}
-	}
-	if err := writer.Close(); err != nil {
-		b.Fatal(err)
-	}
+	})
 	b.ReportAllocs()
 	for b.Loop() {
 		table := New("rows", codecs.Bytes(), slog.New(slog.DiscardHandler))

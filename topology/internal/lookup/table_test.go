@@ -8,33 +8,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/IBM/sarama"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
-
-const patience = 60 * time.Second
-
-// await waits until done is true.
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("waited %s for %s", patience, what)
-		}
-	}
-}
 
 // testBundle is a broker with a topic "rows" of three partitions, and the
 // table of it.
@@ -49,14 +29,8 @@ func setup(t testing.TB, cfg devstack.Config, codec codecs.Untyped) *testBundle 
 	cfg.NoRegistry = true
 	b := &testBundle{table: New("rows", codec, slog.New(slog.DiscardHandler))}
 	b.start(t, cfg)
-	var err error
-	if b.client, err = kafka.Dial(t.Context(), kafka.Config{Brokers: b.stack.Brokers()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.client.Close() })
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: "rows", Partitions: 3, Compact: true}); err != nil {
-		t.Fatal(err)
-	}
+	b.client = kafkatest.Dial(t, kafka.Config{Brokers: b.stack.Brokers()})
+	kafkatest.Create(t, b.client, kafka.Topic{Name: "rows", Partitions: 3, Compact: true})
 	return b
 }
 
@@ -73,16 +47,7 @@ func (b *testBundle) start(t testing.TB, cfg devstack.Config) {
 // put writes a row; a nil value is a tombstone.
 func (b *testBundle) put(t *testing.T, key string, value []byte) {
 	t.Helper()
-	writer, err := kafka.NewWriter(kafka.Config{Brokers: b.stack.Brokers()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Write(t.Context(), kafka.Record{Topic: "rows", Partition: -1, Key: []byte(key), Value: value}, nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := writer.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, kafka.Config{Brokers: b.stack.Brokers()}, kafka.Record{Topic: "rows", Partition: -1, Key: []byte(key), Value: value})
 }
 
 func (b *testBundle) load(t *testing.T) *Follower {
@@ -130,7 +95,7 @@ func (b *testBundle) want(t *testing.T, key, want string) {
 
 func (b *testBundle) await(t *testing.T, key, want string) {
 	t.Helper()
-	await(t, fmt.Sprintf("%s to be %q", key, want), func() bool { return b.get(t, key) == want })
+	kafkatest.Await(t, fmt.Sprintf("%s to be %q", key, want), func() bool { return b.get(t, key) == want })
 }
 
 func TestATableIsLoadedAndFollowed(t *testing.T) {
@@ -203,26 +168,13 @@ func TestATableThatEndsInATransactionIsLoaded(t *testing.T) {
 // transact writes a row of key k in a transaction.
 func (b *testBundle) transact(t *testing.T, commit bool, value string) {
 	t.Helper()
-	conf := b.client.Config().Sarama()
-	conf.Producer.Transaction.ID = "test"
-	producer, err := sarama.NewSyncProducer(b.stack.Brokers(), conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer producer.Close()
-	if err := producer.BeginTxn(); err != nil {
-		t.Fatal(err)
-	}
-	message := &sarama.ProducerMessage{Topic: "rows", Key: sarama.StringEncoder("k"), Value: sarama.StringEncoder(value)}
-	if _, _, err := producer.SendMessage(message); err != nil {
-		t.Fatal(err)
-	}
-	end := producer.CommitTxn
-	if !commit {
-		end = producer.AbortTxn
-	}
-	if err := end(); err != nil {
-		t.Fatal(err)
+	x := kafkatest.NewTransactor(t, b.client.Config(), "rows")
+	x.Begin()
+	x.Write("k", value)
+	if commit {
+		x.Commit()
+	} else {
+		x.Abort()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/lovoo/goka/storage"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 const (
@@ -67,20 +68,13 @@ func processorTime(t testing.TB) time.Duration {
 
 func (b *testBundle) fill(t testing.TB) {
 	t.Helper()
-	w, err := kafka.NewWriter(b.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range benchKeys {
-		// Keys in no order, as hashes and ids are.
-		key := fmt.Appendf(nil, "customer-%08x", uint32(i)*2654435761)
-		if err := w.Write(t.Context(), kafka.Record{Topic: b.topic, Key: key, Value: make([]byte, benchValueBytes)}, nil); err != nil {
-			t.Fatal(err)
+	kafkatest.Fill(t, b.cfg, func(put func(kafka.Record)) {
+		for i := range benchKeys {
+			// Keys in no order, as hashes and ids are.
+			key := fmt.Appendf(nil, "customer-%08x", uint32(i)*2654435761)
+			put(kafka.Record{Topic: b.topic, Key: key, Value: make([]byte, benchValueBytes)})
 		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // restoreWithGoka runs a view until it has the whole table.

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/internal/restore"
+	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestRestoreBringsEachPartitionToItsLastRecord(t *testing.T) {
@@ -53,20 +55,17 @@ func TestAWarmRestartReadsOnlyTheTail(t *testing.T) {
 func TestMarkersAndAbortedRecordsAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
-	committed := b.transactor(t)
-	b.send(t, committed, "a", "1")
-	if err := committed.CommitTxn(); err != nil {
-		t.Fatal(err)
-	}
+	x := kafkatest.NewTransactor(t, b.cfg, b.topic)
+	x.Begin()
+	x.Write("a", "1")
+	x.Commit()
 	if diff := cmp.Diff(map[string]string{"a": "1"}, b.restoredRows(t)); diff != "" {
 		t.Errorf("a marker at the end (-want +got):\n%s", diff)
 	}
-	aborted := b.transactor(t)
-	b.send(t, aborted, "a", "2")
-	b.send(t, aborted, "b", "2")
-	if err := aborted.AbortTxn(); err != nil {
-		t.Fatal(err)
-	}
+	x.Begin()
+	x.Write("a", "2")
+	x.Write("b", "2")
+	x.Abort()
 	if diff := cmp.Diff(map[string]string{"a": "1"}, b.restoredRows(t)); diff != "" {
 		t.Errorf("aborted records at the end (-want +got):\n%s", diff)
 	}
@@ -85,10 +84,11 @@ func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
 	b.write(t, 0, "before", "1")
-	open := b.transactor(t)
-	b.send(t, open, "in it", "2")
+	x := kafkatest.NewTransactor(t, b.cfg, b.topic)
+	x.Begin()
+	x.Write("in it", "2")
 	b.write(t, 0, "behind", "3")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	h, done := &heard{}, make(chan error, 1)
 	events := h.events()
@@ -98,9 +98,7 @@ func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
 	case err := <-done:
 		t.Fatalf("got %v before the transaction ended", err)
 	}
-	if err := open.CommitTxn(); err != nil {
-		t.Fatal(err)
-	}
+	x.Commit()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +110,9 @@ func TestAnOpenTransactionIsWaitedFor(t *testing.T) {
 func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
-	b.send(t, b.transactor(t), "a", "1")
+	x := kafkatest.NewTransactor(t, b.cfg, b.topic)
+	x.Begin()
+	x.Write("a", "1")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	events := restore.Events{Waiting: func(restore.Progress) { cancel() }}
@@ -160,7 +160,7 @@ func TestATableOfATopicThatWasMadeAnewIsRestoredWhole(t *testing.T) {
 	b := setup(t, 1)
 	b.write(t, 0, "a", "1", "b", "2")
 	b.restore(t)
-	b.remake(t)
+	kafkatest.Remake(t, b.client, kafka.Topic{Name: b.topic, Partitions: 1})
 	b.write(t, 0, "c", "3", "d", "4", "e", "5") // longer than the first one was
 	h := b.restore(t)
 	if diff := cmp.Diff(map[string]string{"c": "3", "d": "4", "e": "5"}, b.rows(t, 0)); diff != "" {

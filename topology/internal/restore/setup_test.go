@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -15,10 +14,8 @@ import (
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
-
-// patience bounds every wait of these tests.
-const patience = 60 * time.Second
 
 // testBundle is a changelog and a database for each of its partitions.
 type testBundle struct {
@@ -32,14 +29,9 @@ type testBundle struct {
 func setup(t testing.TB, partitions int32) *testBundle {
 	t.Helper()
 	b := &testBundle{topic: "changelog-" + rand.Text()[:8], dir: t.TempDir()}
-	b.cfg = kafka.Config{Brokers: brokers(t), Timeout: patience}
-	client, err := kafka.Dial(t.Context(), b.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	b.client = client
-	b.create(t, partitions)
+	b.cfg = kafka.Config{Brokers: brokers(t), Timeout: kafkatest.Patience}
+	b.client = kafkatest.Dial(t, b.cfg)
+	kafkatest.Create(t, b.client, kafka.Topic{Name: b.topic, Partitions: partitions})
 	for partition := range partitions {
 		b.dbs = append(b.dbs, b.open(t, partition))
 	}
@@ -67,13 +59,6 @@ func brokers(t testing.TB) []string {
 	return stack.Brokers()
 }
 
-func (b *testBundle) create(t testing.TB, partitions int32) {
-	t.Helper()
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: b.topic, Partitions: partitions}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (b *testBundle) open(t testing.TB, partition int32) *store.DB {
 	t.Helper()
 	db, err := store.Open(store.Config{Dir: b.dir, Owner: store.Owner{
@@ -88,22 +73,15 @@ func (b *testBundle) open(t testing.TB, partition int32) *store.DB {
 // write writes values by key; "" is a tombstone.
 func (b *testBundle) write(t testing.TB, partition int32, pairs ...string) {
 	t.Helper()
-	w, err := kafka.NewWriter(b.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var records []kafka.Record
 	for i := 0; i < len(pairs); i += 2 {
 		record := kafka.Record{Topic: b.topic, Partition: partition, Key: []byte(pairs[i])}
 		if pairs[i+1] != "" {
 			record.Value = []byte(pairs[i+1])
 		}
-		if err := w.Write(t.Context(), record, nil); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, record)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, b.cfg, records...)
 }
 
 func (b *testBundle) tables() []restore.Table {
@@ -142,7 +120,7 @@ func (h *heard) events() restore.Events {
 
 func (b *testBundle) restore(t testing.TB) *heard {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	h := &heard{}
 	if err := restore.Run(ctx, restore.Config{Client: b.client, Events: h.events(), Parallel: 2}, b.tables()...); err != nil {
@@ -172,33 +150,6 @@ func (b *testBundle) end(t testing.TB, partition int32) int64 {
 	return end
 }
 
-// transactor returns a producer with a transaction begun.
-func (b *testBundle) transactor(t testing.TB) sarama.SyncProducer {
-	t.Helper()
-	conf := b.cfg.Sarama()
-	conf.Producer.Transaction.ID = b.topic + rand.Text()
-	conf.Producer.Partitioner = sarama.NewManualPartitioner
-	producer, err := sarama.NewSyncProducer(b.cfg.Brokers, conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = producer.Close() })
-	if err := producer.BeginTxn(); err != nil {
-		t.Fatal(err)
-	}
-	return producer
-}
-
-func (b *testBundle) send(t testing.TB, producer sarama.SyncProducer, key, value string) {
-	t.Helper()
-	_, _, err := producer.SendMessage(&sarama.ProducerMessage{
-		Topic: b.topic, Key: sarama.StringEncoder(key), Value: sarama.StringEncoder(value),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // deleteBefore removes the records of partition 0 before an offset.
 func (b *testBundle) deleteBefore(t testing.TB, offset int64) {
 	t.Helper()
@@ -208,30 +159,5 @@ func (b *testBundle) deleteBefore(t testing.TB, offset int64) {
 	}
 	if err := admin.DeleteRecords(b.topic, map[int32]int64{0: offset}); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// remake deletes the changelog and makes it again.
-func (b *testBundle) remake(t testing.TB) {
-	t.Helper()
-	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := b.client.TopicID(t.Context(), b.topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.DeleteTopic(b.topic); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: b.topic, Partitions: int32(len(b.dbs))}); err != nil {
-			t.Fatal(err)
-		}
-		// The deletion takes its time to be known.
-		if id, err := b.client.TopicID(t.Context(), b.topic); err == nil && id != before {
-			return
-		}
 	}
 }

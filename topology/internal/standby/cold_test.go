@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestPartitionsWithLongChangelogsAreCold(t *testing.T) {
@@ -27,7 +29,7 @@ func TestPartitionsWithLongChangelogsAreCold(t *testing.T) {
 		t.Errorf("got %v cold, want the one with many records", got)
 	}
 	b.standbys.Assign([]int32{1, 2})
-	eventually(t, "the copies are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{1, 2}) })
+	kafkatest.Await(t, "the copies are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{1, 2}) })
 	if got := b.standbys.Cold(); len(got) > 0 {
 		t.Errorf("got %v cold with a warm copy, want none", got)
 	}

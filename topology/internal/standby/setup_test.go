@@ -9,17 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/internal/restore"
 	"github.com/gokavro/gokavro/topology/internal/standby"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
-
-// patience bounds every wait of these tests.
-const patience = 60 * time.Second
 
 // testBundle is a group's changelogs, of the tables a and, its rows living an
 // hour, ttl, and standbys of it.
@@ -61,18 +57,13 @@ func startStack(t *testing.T, cfg devstack.Config) *devstack.Stack {
 func setupOn(t *testing.T, brokers []string, partitions int32) *testBundle {
 	t.Helper()
 	group := "g-" + rand.Text()[:8]
-	b := &testBundle{kafka: kafka.Config{Brokers: brokers, Timeout: patience}, heard: &heard{}}
+	b := &testBundle{kafka: kafka.Config{Brokers: brokers, Timeout: kafkatest.Patience}, heard: &heard{}}
 	b.store = store.Config{Dir: t.TempDir(), Owner: store.Owner{Group: group, Tables: []store.Spec{
 		{Name: "a", Topic: group + "-a-changelog"}, {Name: "ttl", Topic: group + "-ttl-changelog", TTL: time.Hour},
 	}}}
-	client, err := kafka.Dial(t.Context(), b.kafka)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	b.client = client
+	b.client = kafkatest.Dial(t, b.kafka)
 	for _, table := range b.store.Owner.Tables {
-		b.create(t, table.Topic, partitions)
+		kafkatest.Create(t, b.client, kafka.Topic{Name: table.Topic, Partitions: partitions})
 	}
 	b.standbys = b.start(t)
 	return b
@@ -126,13 +117,6 @@ func (h *heard) reasons() []string {
 	return append([]string(nil), h.cleared...)
 }
 
-func (b *testBundle) create(t *testing.T, topic string, partitions int32) {
-	t.Helper()
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: topic, Partitions: partitions}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // topic returns the changelog of a table.
 func (b *testBundle) topic(table string) string {
 	return b.store.Owner.Group + "-" + table + "-changelog"
@@ -141,44 +125,15 @@ func (b *testBundle) topic(table string) string {
 // write writes values by key to a changelog; "" is a tombstone.
 func (b *testBundle) write(t *testing.T, table string, partition int32, pairs ...string) {
 	t.Helper()
-	w, err := kafka.NewWriter(b.kafka)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var records []kafka.Record
 	for i := 0; i < len(pairs); i += 2 {
 		record := kafka.Record{Topic: b.topic(table), Partition: partition, Key: []byte(pairs[i])}
 		if pairs[i+1] != "" {
 			record.Value = []byte(pairs[i+1])
 		}
-		if err := w.Write(t.Context(), record, nil); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, record)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// makeAnew deletes a table's topic and makes another one of that name.
-func (b *testBundle) makeAnew(t *testing.T, table string) {
-	t.Helper()
-	admin, err := sarama.NewClusterAdminFromClient(b.client.Sarama())
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, err := b.client.TopicID(t.Context(), b.topic(table))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.DeleteTopic(b.topic(table)); err != nil {
-		t.Fatal(err)
-	}
-	// A broker that has still to delete the old one says that it exists already.
-	eventually(t, "the topic is made anew", func() bool {
-		_ = admin.CreateTopic(b.topic(table), &sarama.TopicDetail{NumPartitions: 1, ReplicationFactor: 1}, false)
-		id, err := b.client.TopicID(t.Context(), b.topic(table))
-		return err == nil && id != before
-	})
+	kafkatest.Write(t, b.kafka, records...)
 }
 
 func (b *testBundle) end(t *testing.T, table string, iso kafka.Isolation) int64 {
@@ -193,23 +148,9 @@ func (b *testBundle) end(t *testing.T, table string, iso kafka.Isolation) int64 
 // awaitStable waits until partition 0's copy has come to the last stable offset.
 func (b *testBundle) awaitStable(t *testing.T, table string) {
 	t.Helper()
-	eventually(t, "the copy is up to date", func() bool {
+	kafkatest.Await(t, "the copy is up to date", func() bool {
 		return b.standbys.Next(0, b.topic(table)) == b.end(t, table, kafka.ReadCommitted)
 	})
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("still not true after %s: %s", patience, what)
-		}
-	}
 }
 
 // take takes partition 0's copy over, or opens its tables, as a task does. warm
@@ -249,7 +190,7 @@ func (b *testBundle) restore(t *testing.T, db *store.DB) (restored int64) {
 	for _, spec := range b.store.Owner.Tables {
 		tables = append(tables, restore.Table{DB: db, Name: spec.Name, Topic: spec.Topic})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), kafkatest.Patience)
 	defer cancel()
 	if err := restore.Run(ctx, restore.Config{Client: b.client, Events: events}, tables...); err != nil {
 		t.Fatal(err)
@@ -278,36 +219,4 @@ func rows(t *testing.T, db *store.DB, table string) map[string]string {
 		got[row.Key] = string(row.Value)
 	}
 	return got
-}
-
-// transactor returns a producer with a transaction begun.
-func (b *testBundle) transactor(t *testing.T) sarama.SyncProducer {
-	t.Helper()
-	conf := b.kafka.Sarama()
-	conf.Producer.Transaction.ID = rand.Text()
-	conf.Producer.Partitioner = sarama.NewManualPartitioner
-	producer, err := sarama.NewSyncProducer(b.kafka.Brokers, conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = producer.Close() })
-	begin(t, producer)
-	return producer
-}
-
-func begin(t *testing.T, producer sarama.SyncProducer) {
-	t.Helper()
-	if err := producer.BeginTxn(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *testBundle) send(t *testing.T, producer sarama.SyncProducer, key, value string) {
-	t.Helper()
-	_, _, err := producer.SendMessage(&sarama.ProducerMessage{
-		Topic: b.topic("a"), Key: sarama.StringEncoder(key), Value: sarama.StringEncoder(value),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

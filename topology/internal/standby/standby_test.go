@@ -18,6 +18,7 @@ import (
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/topology/internal/store"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestPromotionReadsOnlyTheTail(t *testing.T) {
@@ -26,13 +27,13 @@ func TestPromotionReadsOnlyTheTail(t *testing.T) {
 	b.write(t, "a", 0, "k1", "1", "k2", "1", "k3", "1")
 	b.write(t, "ttl", 0, "k", "1")
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
 	if got := b.heard.caughtUp[0]; got.Records != 4 {
 		t.Errorf("loaded %d records, want 4", got.Records)
 	}
 	b.write(t, "a", 0, "k1", "2", "k2", "", "k4", "2")
 	b.awaitStable(t, "a")
-	eventually(t, "the copy is warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0}) })
+	kafkatest.Await(t, "the copy is warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0}) })
 	if diff := cmp.Diff(map[int32]int64{0: 0}, b.standbys.Lags()); diff != "" {
 		t.Errorf("lags (-want +got):\n%s", diff)
 	}
@@ -61,22 +62,19 @@ func TestAStandbyHoldsNothingThatIsNotCommitted(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 1)
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
-	x := b.transactor(t)
-	b.send(t, x, "k", "committed")
-	if err := x.CommitTxn(); err != nil {
-		t.Fatal(err)
-	}
-	begin(t, x)
-	b.send(t, x, "k", "aborted")
-	b.send(t, x, "aborted", "1")
-	if err := x.AbortTxn(); err != nil {
-		t.Fatal(err)
-	}
-	begin(t, x)
-	b.send(t, x, "k", "open")
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	x := kafkatest.NewTransactor(t, b.kafka, b.topic("a"))
+	x.Begin()
+	x.Write("k", "committed")
+	x.Commit()
+	x.Begin()
+	x.Write("k", "aborted")
+	x.Write("aborted", "1")
+	x.Abort()
+	x.Begin()
+	x.Write("k", "open")
 	b.write(t, "a", 0, "behind it", "1")
-	eventually(t, "the markers are written", func() bool { return b.end(t, "a", kafka.ReadCommitted) == 5 })
+	kafkatest.Await(t, "the markers are written", func() bool { return b.end(t, "a", kafka.ReadCommitted) == 5 })
 	b.awaitStable(t, "a")
 	db, _ := b.take(t)
 	if diff := cmp.Diff(map[string]string{"k": "committed"}, rows(t, db, "a")); diff != "" {
@@ -88,9 +86,7 @@ func TestAStandbyHoldsNothingThatIsNotCommitted(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.CommitTxn(); err != nil {
-		t.Fatal(err)
-	}
+	x.Commit()
 	db, restored := b.promote(t)
 	if restored != 2 {
 		t.Errorf("read %d records after the promotion, want 2", restored)
@@ -110,11 +106,11 @@ func TestAFolderGoesFromTheTaskToTheStandbyAndBack(t *testing.T) {
 	if err := task.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
 	if got := b.heard.caughtUp[0].Records; got != 1 {
 		t.Errorf("loaded %d records, want the one that the task did not have", got)
 	}
-	eventually(t, "the copy is warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0}) })
+	kafkatest.Await(t, "the copy is warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0}) })
 	db, warm := b.take(t)
 	if restored := b.restore(t, db); restored != 0 || !warm {
 		t.Errorf("read %d records after the promotion, warm: %t, want none of a warm copy", restored, warm)
@@ -165,7 +161,7 @@ func TestACopyThatIsReservedAndNotTakenIsClosed(t *testing.T) {
 	b := setup(t, 1)
 	b.write(t, "a", 0, "k", "1")
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
 	b.standbys.Reserve(0)
 	b.standbys.Assign(nil)
 	if store.Free(b.store) {
@@ -178,7 +174,7 @@ func TestACopyThatIsReservedAndNotTakenIsClosed(t *testing.T) {
 		t.Error("the folder is not free after the release")
 	}
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() == 2 })
+	kafkatest.Await(t, "the copy is loaded again", func() bool { return b.heard.times() == 2 })
 }
 
 func TestAssignReplacesTheSet(t *testing.T) {
@@ -188,13 +184,13 @@ func TestAssignReplacesTheSet(t *testing.T) {
 		b.write(t, "a", partition, "k", "1")
 	}
 	b.standbys.Assign([]int32{0, 1})
-	eventually(t, "two copies are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0, 1}) })
+	kafkatest.Await(t, "two copies are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{0, 1}) })
 	b.standbys.Assign([]int32{1, 2})
-	eventually(t, "the others are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{1, 2}) })
+	kafkatest.Await(t, "the others are warm", func() bool { return cmp.Equal(b.standbys.Warm(), []int32{1, 2}) })
 	if got := b.heard.times(); got != 3 {
 		t.Errorf("%d copies were loaded, want 3: one stays", got)
 	}
-	eventually(t, "the folder of the one that left is free", func() bool {
+	kafkatest.Await(t, "the folder of the one that left is free", func() bool {
 		db, err := store.Open(b.store)
 		return err == nil && db.Close() == nil
 	})
@@ -220,7 +216,7 @@ func TestADamagedStoreIsLoadedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
 	if got := b.heard.caughtUp[0].Records; got != 1 {
 		t.Errorf("loaded %d records, want all, 1", got)
 	}
@@ -235,10 +231,10 @@ func TestACopyOfAChangelogThatWasMadeAnewIsLoadedAnew(t *testing.T) {
 	b := setup(t, 1)
 	b.write(t, "a", 0, "k", "1", "gone", "1")
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
-	b.makeAnew(t, "a")
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Remake(t, b.client, kafka.Topic{Name: b.topic("a"), Partitions: 1})
 	b.write(t, "a", 0, "k", "2")
-	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
+	kafkatest.Await(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
 	if got := b.heard.reasons(); len(got) != 1 || !strings.Contains(got[0], "made anew") {
 		t.Errorf("got %q, want why it was cleared", got)
 	}
@@ -256,7 +252,7 @@ func TestAStandbyOutlastsABrokerThatIsAway(t *testing.T) {
 	b := setupOn(t, stack.Brokers(), 1)
 	b.write(t, "a", 0, "k", "1")
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
 	if err := stack.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -295,15 +291,15 @@ func TestAStandbyOutlastsADiskThatIsFull(t *testing.T) {
 	b.standbys = b.start(t)
 	b.write(t, "a", 0, "k", "1")
 	b.standbys.Assign([]int32{0})
-	eventually(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
+	kafkatest.Await(t, "the copy is loaded", func() bool { return b.heard.times() == 1 })
 	d.full.Store(true)
 	large := strings.Repeat("2", 100_000)
-	eventually(t, "the copy is given up", func() bool {
+	kafkatest.Await(t, "the copy is given up", func() bool {
 		b.write(t, "a", 0, "k", large) // a write that fails may show at a later one
 		return b.standbys.Next(0, b.topic("a")) < 0
 	})
 	d.full.Store(false)
-	eventually(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
+	kafkatest.Await(t, "the copy is loaded again", func() bool { return b.heard.times() > 1 })
 	db, restored := b.promote(t)
 	if diff := cmp.Diff(map[string]string{"k": large}, rows(t, db, "a")); diff != "" || restored > 0 {
 		t.Errorf("read %d records after the promotion; rows (-want +got):\n%s", restored, diff)

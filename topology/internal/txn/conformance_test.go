@@ -16,6 +16,7 @@ import (
 
 	"github.com/gokavro/gokavro/topology/internal/txn"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestRecordsKeepTheirOrderInEachPartition(t *testing.T) {
@@ -71,7 +72,7 @@ func TestRecordsWrittenAheadGoWithTheirBatch(t *testing.T) {
 			}
 		}
 		ahead("a", "b")
-		if got := b.read(t, topic); d.exact && len(got) > 0 {
+		if got := kafkatest.Read(t, b.client, kafka.Query{Topic: topic}); d.exact && len(got) > 0 {
 			t.Errorf("got %v before the commit", got)
 		}
 		commit(t, committer, txn.Batch{
@@ -331,7 +332,7 @@ func TestWhatNoBrokerTakesIsRefused(t *testing.T) {
 				tt.change(bad)
 				batch := txn.Batch{Records: []*kafka.Record{record(topic, 0, "good"), bad}}
 				checkRefused(t, d.open(t, b, txn.Config{}).Commit(t.Context(), batch), bad, tt.want)
-				if got := b.read(t, topic); len(got) > 0 {
+				if got := kafkatest.Read(t, b.client, kafka.Query{Topic: topic}); len(got) > 0 {
 					t.Errorf("got %v, want nothing written", got)
 				}
 			})
@@ -348,7 +349,7 @@ func TestPartitionsThatWereAddedAreWrittenTo(t *testing.T) {
 		if err := b.admin(t).CreatePartitions(topic, 2, nil, false); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the partition is there", func() bool {
+		kafkatest.Await(t, "the partition is there", func() bool {
 			_ = b.client.Sarama().RefreshMetadata(topic)
 			_, err := b.client.Sarama().Leader(topic, 1)
 			return err == nil

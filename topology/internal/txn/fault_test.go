@@ -13,6 +13,7 @@ import (
 
 	"github.com/gokavro/gokavro/topology/internal/txn"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // course is three batches on their way to a fake cluster, the second of which
@@ -275,7 +276,7 @@ func TestAnAbortedBatchIsOutOfTheWayAtOnce(t *testing.T) {
 	if err != nil || end != 11 {
 		t.Errorf("got the stable end %d, %v, want 11: the records and a marker", end, err)
 	}
-	if got := c.read(t, c.topic); len(got) > 0 {
+	if got := kafkatest.Read(t, c.client, kafka.Query{Topic: c.topic}); len(got) > 0 {
 		t.Errorf("got %d records visible, want none", len(got))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestSequenceNumbersStartOverAfterTheLast(t *testing.T) {
@@ -40,24 +41,15 @@ func TestABrokerCountsAsWeDo(t *testing.T) {
 		t.Skip("KAFKA_BROKERS names no broker")
 	}
 	cfg := kafka.Config{Brokers: strings.Split(named, ",")}
-	client, err := kafka.Dial(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = client.Close() }()
+	client := kafkatest.Dial(t, cfg)
 	topic := "sequence-" + rand.Text()
-	if _, err := client.CreateMissing(t.Context(), kafka.Topic{Name: topic, Partitions: 1}); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, client, kafka.Topic{Name: topic, Partitions: 1})
 	// A log that was never written to takes no other number than 0.
 	writeFrom(t, cfg, topic, 0, "a")
 	writeFrom(t, cfg, topic, math.MaxInt32-2, "b", "c", "d")
 	var got []string
-	if err := client.Read(t.Context(), kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
+	for _, r := range kafkatest.Read(t, client, kafka.Query{Topic: topic}) {
 		got = append(got, string(r.Value))
-		return nil
-	}); err != nil {
-		t.Fatal(err)
 	}
 	if diff := cmp.Diff(got, []string{"a", "a", "b", "b", "c", "c", "d", "d"}); diff != "" {
 		t.Errorf("values (-got +want): %s", diff)

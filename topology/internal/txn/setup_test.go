@@ -20,10 +20,8 @@ import (
 
 	"github.com/gokavro/gokavro/topology/internal/txn"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
-
-// patience bounds every wait of these tests.
-const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -39,7 +37,7 @@ func TestMain(m *testing.M) {
 func awaitNoConnections() (left string) {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-ticker.C {
+	for deadline := time.Now().Add(kafkatest.Patience); time.Now().Before(deadline); <-ticker.C {
 		if left = connections(); left == "" {
 			return ""
 		}
@@ -87,13 +85,8 @@ func setupFake(t testing.TB) *testBundle {
 
 func dialBundle(t testing.TB, fake *kfake.Cluster, brokers []string) *testBundle {
 	t.Helper()
-	b := &testBundle{fake: fake, cfg: kafka.Config{Brokers: brokers, Timeout: patience}}
-	client, err := kafka.Dial(t.Context(), b.cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	b.client = client
+	b := &testBundle{fake: fake, cfg: kafka.Config{Brokers: brokers, Timeout: kafkatest.Patience}}
+	b.client = kafkatest.Dial(t, b.cfg)
 	return b
 }
 
@@ -103,37 +96,21 @@ func unique(what string) string { return what + "-" + rand.Text()[:12] }
 func (b *testBundle) topic(t testing.TB, partitions int32) string {
 	t.Helper()
 	name := unique("topic")
-	if _, err := b.client.CreateMissing(t.Context(), kafka.Topic{Name: name, Partitions: partitions}); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Create(t, b.client, kafka.Topic{Name: name, Partitions: partitions})
 	return name
 }
 
-// read returns what is visible of a topic, by partition and offset.
-func (b *testBundle) read(t testing.TB, topic string) []kafka.Record {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	var got []kafka.Record
-	if err := b.client.Read(ctx, kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
-		got = append(got, r)
-		return nil
-	}); err != nil {
-		t.Fatalf("reading topic %s: %v", topic, err)
-	}
-	slices.SortFunc(got, func(a, b kafka.Record) int {
-		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
-	})
-	return got
-}
-
-// awaitRecords waits until so many records are visible: a real broker makes
-// them visible some time after it has accepted the end of the transaction.
+// awaitRecords waits until so many records are visible, and returns them by
+// partition and offset: a real broker makes them visible some time after it has
+// accepted the end of the transaction.
 func (b *testBundle) awaitRecords(t testing.TB, topic string, count int) (got []kafka.Record) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d records are visible", count), func() bool {
-		got = b.read(t, topic)
+	kafkatest.Await(t, fmt.Sprintf("%d records are visible", count), func() bool {
+		got = kafkatest.Read(t, b.client, kafka.Query{Topic: topic})
 		return len(got) >= count
+	})
+	slices.SortFunc(got, func(a, b kafka.Record) int {
+		return cmp.Or(cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
 	return got
 }
@@ -151,7 +128,7 @@ func (b *testBundle) values(t testing.TB, topic string, count int) (list []strin
 // no transaction is open on it.
 func (b *testBundle) committed(t testing.TB, group, topic string) (offset int64) {
 	t.Helper()
-	eventually(t, "the offset is stable", func() bool {
+	kafkatest.Await(t, "the offset is stable", func() bool {
 		coordinator, err := b.client.Sarama().Coordinator(group)
 		if err != nil {
 			return false
@@ -176,21 +153,6 @@ func (b *testBundle) committed(t testing.TB, group, topic string) (offset int64)
 		return true
 	})
 	return offset
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	deadline := time.After(patience)
-	for !holds() {
-		select {
-		case <-ticker.C:
-		case <-deadline:
-			t.Fatalf("still not true after %s: %s", patience, what)
-		}
-	}
 }
 
 // delivery is a way to commit.

@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 // trouble befalls the next request of a kind. seen becomes true when it does.
@@ -101,12 +103,12 @@ func doubt(t *testing.T, fake *kfake.Cluster, done bool) {
 
 // relay sends a request on a connection of its own, and waits for the answer.
 func relay(address string, request kmsg.Request) error {
-	conn, err := net.DialTimeout("tcp", address, patience)
+	conn, err := net.DialTimeout("tcp", address, kafkatest.Patience)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(kafkatest.Patience)); err != nil {
 		return err
 	}
 	if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 1)); err != nil {

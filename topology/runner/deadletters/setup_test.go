@@ -11,11 +11,9 @@ import (
 	"github.com/gokavro/gokavro/integration/devstack"
 	"github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner/deadletters"
 )
-
-// patience bounds every wait of these tests.
-const patience = 60 * time.Second
 
 const retry = "flights-retry"
 
@@ -35,10 +33,7 @@ func setup(t *testing.T) *testBundle {
 	t.Cleanup(func() { _ = stack.Close() })
 	b := &testBundle{brokers: stack.Brokers()}
 	b.Topology = "flights"
-	if b.Kafka, err = kafka.Dial(t.Context(), kafka.Config{Brokers: b.brokers, Timeout: patience}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Kafka.Close() })
+	b.Kafka = kafkatest.Dial(t, kafka.Config{Brokers: b.brokers, Timeout: kafkatest.Patience})
 	if b.Registry, err = registry.New(registry.Config{URLs: []string{stack.RegistryURL()}}); err != nil {
 		t.Fatal(err)
 	}
@@ -51,9 +46,7 @@ func setup(t *testing.T) *testBundle {
 func (b *testBundle) topics(t *testing.T, partitions int32, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		if _, err := b.Kafka.CreateMissing(t.Context(), kafka.Topic{Name: name, Partitions: partitions}); err != nil {
-			t.Fatal(err)
-		}
+		kafkatest.Create(t, b.Kafka, kafka.Topic{Name: name, Partitions: partitions})
 	}
 }
 
@@ -74,35 +67,21 @@ func letter(offset int64, key, value string) dlq.Letter {
 // write puts letters into partition 0 of their topic.
 func (b *testBundle) write(t *testing.T, letters ...dlq.Letter) {
 	t.Helper()
-	w, err := kafka.NewWriter(kafka.Config{Brokers: b.brokers})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var records []kafka.Record
 	for _, l := range letters {
 		data, err := b.letters.Append(nil, &l)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Write(t.Context(), kafka.Record{Topic: "flights-dead-letters", Key: l.Key, Value: data}, nil); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, kafka.Record{Topic: "flights-dead-letters", Key: l.Key, Value: data})
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kafkatest.Write(t, kafka.Config{Brokers: b.brokers}, records...)
 }
 
 // read returns all committed records of a topic.
-func (b *testBundle) read(t *testing.T, topic string) (records []kafka.Record) {
+func (b *testBundle) read(t *testing.T, topic string) []kafka.Record {
 	t.Helper()
-	err := b.Kafka.Read(t.Context(), kafka.Query{Topic: topic, UntilEnd: true}, func(r kafka.Record) error {
-		records = append(records, r)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return records
+	return kafkatest.Read(t, b.Kafka, kafka.Query{Topic: topic})
 }
 
 // list returns the letters of a filter as PLACE STATE.

@@ -28,7 +28,7 @@ func FuzzCheck(f *testing.F) {
 		}
 		started := time.Now()
 		faults := compat.Check(writer, reader)
-		if took := time.Since(started); took > time.Second {
+		if took := time.Since(started); took > 10*time.Second { // far above what it takes
 			t.Fatalf("took %s", took)
 		}
 		if diff := cmp.Diff(faults, compat.Check(writer, reader)); diff != "" {

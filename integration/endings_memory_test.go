@@ -1,3 +1,5 @@
+//go:build linux && !race
+
 package integration_test
 
 import (
@@ -7,7 +9,8 @@ import (
 	"syscall"
 )
 
-// canExhaust tells whether [exhaust] is possible.
+// canExhaust tells whether [exhaust] is possible. The race detector has memory of
+// its own, and another end when that is refused.
 const canExhaust = true
 
 // exhaust needs more memory than the process may have, and no more of the
