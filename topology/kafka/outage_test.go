@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 )
 
 func TestWriterGivesUpWhatItHasWhenBrokersAreAway(t *testing.T) {
@@ -45,15 +46,13 @@ func (b *testBundle) hastyWriter(t *testing.T) *kafka.Writer {
 	t.Helper()
 	cfg := b.cfg
 	cfg.Timeout = time.Second
-	for deadline := time.Now().Add(patience); ; {
-		w, err := kafka.NewWriter(cfg)
-		if err == nil {
-			return w
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	var w *kafka.Writer
+	kafkatest.Await(t, "a writer", func() (connected bool) {
+		var err error
+		w, err = kafka.NewWriter(cfg)
+		return err == nil
+	})
+	return w
 }
 
 // silence has a cluster take produce requests and answer none.
@@ -80,8 +79,8 @@ func checkGivenUp(t *testing.T, w *kafka.Writer, topic string) {
 	var err error
 	select {
 	case err = <-closed:
-	case <-time.After(2 * patience):
-		t.Fatalf("Close has not returned after %s", 2*patience)
+	case <-time.After(kafkatest.Patience):
+		t.Fatalf("Close has not returned after %s", kafkatest.Patience)
 	}
 	checkFault(t, err, `writing to topic "`+topic+`": kafka: no broker answered at `)
 	if len(faults) != records {
