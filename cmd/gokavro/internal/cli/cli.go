@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gokavro/gokavro/topology/runner"
 )
 
 // Exit codes of the tool.
@@ -62,6 +64,7 @@ func New(commands ...*cobra.Command) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return runner.FlagError(err) })
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(commands...)
 	root.AddCommand(versionCommand())
@@ -123,9 +126,12 @@ func Run(ctx context.Context, root *cobra.Command, args []string) int {
 	if err == nil {
 		return ExitOK
 	}
-	report(root.ErrOrStderr(), err)
 	var ran *ranError
 	var usage *usageError
+	if !errors.As(err, &ran) && !strings.Contains(err.Error(), "--") {
+		err = fmt.Errorf("%s: see --help", strings.TrimSpace(err.Error()))
+	}
+	report(root.ErrOrStderr(), err)
 	if errors.As(err, &ran) && !errors.As(err, &usage) {
 		return ExitFault
 	}
