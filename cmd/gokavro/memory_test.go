@@ -21,6 +21,7 @@ const asProgram = "GOKAVRO_MEMORY_FILE"
 func TestMain(m *testing.M) {
 	path := os.Getenv(asProgram)
 	if path == "" {
+		forgetSettings()
 		os.Exit(m.Run())
 	}
 	code := cli.Process(commands()...)
@@ -30,6 +31,15 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Exit(code)
+}
+
+// forgetSettings leaves the tests without the settings of who runs them.
+func forgetSettings() {
+	for _, setting := range os.Environ() {
+		if name, _, _ := strings.Cut(setting, "="); strings.HasPrefix(name, "GOKAVRO_") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // peak runs the tool and returns the most memory that it had, in bytes.

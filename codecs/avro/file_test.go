@@ -285,6 +285,11 @@ func TestFileThatLacksAFieldNamesIt(t *testing.T) {
 		name, reader, want string
 	}{
 		{"a field", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":"string"}]}`, "email"},
+		{
+			"the second of two fields",
+			`{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":"string"},{"name":"phone","type":"string"}]}`,
+			"the reader's field phone is not in the writer's record example.data.User",
+		},
 		{"a nullable field without a default", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":["null","string"]}]}`, "email"},
 		{"a type", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"name","type":"int"}]}`, "name"},
 	}

@@ -60,8 +60,7 @@ func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*File
 // the data.
 func compatibleConverter(writer, reader *ParsedSchema) (*Converter, error) {
 	if faults := Compatible(writer, reader); len(faults) > 0 {
-		return nil, fmt.Errorf("avro: reading %s with the schema %s: %s (the first of %d faults)",
-			writer.Name(), reader.Name(), faults[0], len(faults))
+		return nil, fmt.Errorf("avro: reading %s with the schema %s: %w", writer.Name(), reader.Name(), allOf(faults))
 	}
 	return NewConverter(writer, reader)
 }

@@ -32,10 +32,10 @@ func (g *Group) prepare(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	report.log(g.cfg.Logger)
 	if err := report.err(); err != nil {
 		return err
 	}
+	report.log(g.cfg.Logger)
 	g.hasher = places.New
 	g.cfg.Logger.Info("keys are placed", "group", g.graph.Group(), "partitioner", places.Name)
 	count, err := client.Partitions(g.graph.InputStreams()[0].Topic())
@@ -127,7 +127,7 @@ func (g *Group) checkTopics(client *kafka.Client) (count int32, err error) {
 		optional := t.Role == check.Retry
 		together := t.Role != check.DeadLetters && (own || optional || t.Role == check.Input || t.Role == check.Join)
 		switch {
-		case missing && own, err != nil && optional:
+		case missing && own, err != nil && optional, isHidden(err):
 		case missing:
 			faults = append(faults, err.Error())
 		case err != nil:

@@ -92,6 +92,23 @@ func wrongStarts() []wrongStart {
 			},
 		},
 		{
+			name:   "partition counts, and a topic that is hidden",
+			stack:  devstack.Config{Denied: []devstack.Denied{{Operation: "ALL", Resource: "TOPIC", Name: "names"}}},
+			topics: []kafka.Topic{{Name: "in", Partitions: 4}, {Name: "counts", Partitions: 3, Compact: true}},
+			faults: []string{
+				`topics: its inputs and its stores must have the same number of partitions, but "counts": 3; "in": 4`,
+				"permissions: topic names: Read on topic names is not allowed: *",
+			},
+		},
+		{
+			name: "a topic and a schema that are missing", topology: stateless, topics: []kafka.Topic{{Name: "in", Partitions: 4}, {Name: "out", Partitions: 4}},
+			config: func(c *runner.Config) { c.CreateTopics, c.AutoRegister = 0, false },
+			faults: []string{
+				`topics: topic "count-dead-letters" of the dead letters does not exist: create it, *`,
+				"registration: dead letters: avro: the schema of gokavro.DeadLetter is not registered under subject count-dead-letters-value: *",
+			},
+		},
+		{
 			name: "topics that may not be created",
 			stack: devstack.Config{Denied: []devstack.Denied{
 				{Operation: "CREATE", Resource: "CLUSTER", Name: "kafka-cluster"}, {Operation: "CREATE", Resource: "TOPIC", Name: "out"},
@@ -155,7 +172,7 @@ func wrongStarts() []wrongStart {
 		{
 			name: "few replicas, strictly", stack: devstack.Config{Nodes: 3}, config: func(c *runner.Config) { c.Strict = true },
 			topics: []kafka.Topic{{Name: "out", Partitions: 1, Replicas: 1}},
-			faults: []string{"replication: topic out: its replication factor is 1*"}, warnings: []string{"replication: topic out: its replication factor is 1*"},
+			faults: []string{"replication: topic out: its replication factor is 1*"},
 		},
 		{
 			name:   "writes that no broker would take",
@@ -172,9 +189,8 @@ func wrongStarts() []wrongStart {
 			topics: []kafka.Topic{
 				{Name: "in", Partitions: 4}, {Name: "counts", Partitions: 3}, {Name: "count-dead-letters", Partitions: 4, Compact: true}, {Name: "names", Partitions: 1},
 			},
-			records:  fnvRecords("in"),
-			faults:   []string{"topics: *", "cleanup: topic counts: *", "cleanup: topic count-dead-letters: *", "partitioner: topic in: *"},
-			warnings: []string{"cleanup: topic names: *"},
+			records: fnvRecords("in"),
+			faults:  []string{"topics: *", "cleanup: topic counts: *", "cleanup: topic count-dead-letters: *", "partitioner: topic in: *"},
 		},
 	}
 }
