@@ -130,9 +130,9 @@ func TestDemoRefusesInputFiles(t *testing.T) {
 		{name: "cut behind the magic bytes", data: whole[:4]},
 		{name: "cut in the header", data: whole[:100]},
 		{name: "cut in the first block", data: whole[:2000]},
-		{name: "cut in the middle", data: whole[:len(whole)/2]},
+		{name: "cut in the middle", data: whole[:len(whole)/2], want: []string{"cut short: fetch it again"}},
 		{name: "cut before the last byte", data: whole[:len(whole)-1]},
-		{name: "damaged", data: damaged},
+		{name: "damaged", data: damaged, want: []string{"damaged: fetch it again"}},
 		{name: "a schema that lacks fields", data: lacks, want: []string{"date"}},
 		{name: "a schema of something else", data: container(t, `"string"`, "BOS"), want: []string{"gokavro.flights.Flight"}},
 	}
@@ -148,12 +148,16 @@ func TestDemoRefusesInputFiles(t *testing.T) {
 func TestDemoRefusesFoldersAndFilesBeforeAnythingStarts(t *testing.T) {
 	t.Parallel()
 	inTheWay := file(t, "in-the-way", nil)
-	dir := t.TempDir()
+	dir, stuck := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(stuck, flights.StatsTopic+".avro"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name string
 		args []string
 		want []string
 	}{
+		{name: "an output file that is a folder", args: []string{"--out", stuck}, want: []string{"airport-stats.avro", "it is a folder"}},
 		{name: "an input that is missing", args: []string{"--input", "absent.avro"}, want: []string{"--input absent.avro", "no such file"}},
 		{name: "an input that is a folder", args: []string{"--input", dir}, want: []string{"--input " + dir, "is a directory"}},
 		{name: "an output folder that is a file", args: []string{"--out", inTheWay}, want: []string{"--out " + inTheWay, "not a directory"}},
@@ -183,6 +187,12 @@ func TestWrongCommandLinesEndWithUsageErrors(t *testing.T) {
 		{name: "demo: argument", program: "gokavro", args: []string{"demo", "x"}, want: []string{`"x"`}},
 		{name: "demo: 0 partitions", program: "gokavro", args: []string{"demo", "--partitions", "0"}, want: []string{"--partitions 0", "1 or more"}},
 		{name: "demo: negative partitions", program: "gokavro", args: []string{"demo", "--partitions", "-4"}, want: []string{"--partitions -4", "1 or more"}},
+		{name: "demo: too many partitions", program: "gokavro", args: []string{"demo", "--partitions", "99999999999"}, want: []string{"--partitions 99999999999", "at most"}},
+		{name: "demo: topic prefix", program: "gokavro", args: []string{"demo", "--topic-prefix", "a/"}, want: []string{"--topic-prefix", `"a/airports"`}},
+		{name: "demo: empty input", program: "gokavro", args: []string{"demo", "--input", ""}, want: []string{"--input is empty"}},
+		{name: "demo: empty output folder", program: "gokavro", args: []string{"demo", "--out", ""}, want: []string{"--out is empty"}},
+		{name: "demo: empty brokers", program: "gokavro", args: []string{"demo", "--brokers", ""}, want: []string{"--brokers is empty"}},
+		{name: "demo: empty registry", program: "gokavro", args: []string{"demo", "--registry", ""}, want: []string{"--registry is empty"}},
 		{name: "demo: partitions that are no number", program: "gokavro", args: []string{"demo", "--partitions", "many"}, want: []string{"--partitions", `"many"`}},
 		{name: "demo: broker address", program: "gokavro", args: []string{"demo", "--brokers", "localhost"}, want: []string{"--brokers", "localhost", "host:port"}},
 		{name: "demo: registry address", program: "gokavro", args: []string{"demo", "--registry", "localhost:8081"}, want: []string{"--registry", "http://localhost:8081"}},
@@ -194,7 +204,7 @@ func TestWrongCommandLinesEndWithUsageErrors(t *testing.T) {
 		{name: "flights: argument", program: "flights", args: append([]string{"x"}, here...), want: []string{`unexpected argument "x"`}},
 		{name: "flights: 0 partitions", program: "flights", args: append([]string{"--create-topics", "0"}, here...), want: []string{"--create-topics 0", "1 or more"}},
 		{name: "flights: negative partitions", program: "flights", args: append([]string{"--create-topics", "-1"}, here...), want: []string{"--create-topics -1"}},
-		{name: "flights: partitions that are no number", program: "flights", args: append([]string{"--create-topics", "x"}, here...), want: []string{"--create-topics", `"x"`}},
+		{name: "flights: partitions that are no number", program: "flights", args: append([]string{"--create-topics", "x"}, here...), want: []string{`--create-topics "x": give a whole number`}},
 		{name: "flights: broker address", program: "flights", args: append(slices.Clone(here), "--brokers", "localhost"), want: []string{"--brokers", `"localhost"`, "host:port"}},
 		{name: "flights: registry address", program: "flights", args: append(slices.Clone(here), "--registry", "localhost:8081"), want: []string{"--registry", "http://localhost:8081"}},
 		{name: "flights: no time to dial", program: "flights", args: append([]string{"--dial-timeout", "0"}, here...), want: []string{"--dial-timeout 0s", "above 0"}},
@@ -202,6 +212,8 @@ func TestWrongCommandLinesEndWithUsageErrors(t *testing.T) {
 		{name: "flights: log level", program: "flights", args: append([]string{"--log-level", "loud"}, here...), want: []string{"--log-level", `"loud"`, "debug, info, warn or error"}},
 		{name: "flights: empty state folder", program: "flights", args: append([]string{"--state", ""}, here...), want: []string{"--state"}},
 		{name: "flights: empty config file", program: "flights", args: append([]string{"--config", ""}, here...), want: []string{"--config"}},
+		{name: "flights: delivery", program: "flights", args: append([]string{"--delivery", "maybe"}, here...), want: []string{`--delivery "maybe"`, "exactly_once or at_least_once"}},
+		{name: "flights: partitioner", program: "flights", args: append([]string{"--partitioner", "crc32"}, here...), want: []string{`--partitioner "crc32"`, "murmur2, fnv1a or any"}},
 		{name: "flights: topic prefix", program: "flights", args: append([]string{"--topic-prefix", "a/b"}, here...), want: []string{"--topic-prefix", `"a/b"`}},
 	}
 	for _, tt := range tests {

@@ -62,7 +62,7 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{name: "unknown command", args: []string{"eat"}, want: []string{`unknown command "eat"`}},
+		{name: "unknown command", args: []string{"eat"}, want: []string{`unknown command "eat"`, "see --help"}},
 		{name: "command with a typo", args: []string{"prodcue"}, want: []string{"prodcue", "produce"}},
 		{name: "unknown help topic", args: []string{"help", "eat"}, want: []string{`"eat"`, "--help"}},
 		{name: "unknown shell", args: []string{"completion", "tcsh"}, want: []string{"tcsh"}},
@@ -76,18 +76,24 @@ func TestWrongCommandLinesAreUsageErrors(t *testing.T) {
 		{name: "produce: no input", args: []string{"produce", "--topic", "t"}, want: []string{"--input"}},
 		{name: "produce: empty key", args: with(produce, "--key", ""), want: []string{"--key"}},
 		{name: "produce: 0 partitions", args: with(produce, "--create-topics", "0"), want: []string{"--create-topics 0", "1 or more"}},
-		{name: "produce: partitions are no number", args: with(produce, "--create-topics", "x"), want: []string{"--create-topics", `"x"`}},
+		{name: "produce: partitions are no number", args: with(produce, "--create-topics", "x"), want: []string{`--create-topics "x": give a whole number`}},
+		{name: "produce: partitions beyond all numbers", args: with(produce, "--create-topics", "9999999999"), want: []string{`"9999999999": the number is too large`}},
+		{name: "produce: too many partitions", args: with(produce, "--create-topics", "2147483647"), want: []string{"--create-topics 2147483647", "at most"}},
+		{name: "produce: topic name", args: with(produce, "--topic", "a/b"), want: []string{"--topic", `"a/b"`, "letters"}},
 		{name: "produce: partition", args: with(produce, "--partition", "-2"), want: []string{"--partition -2"}},
 		{name: "produce: header", args: with(produce, "--header", "novalue"), want: []string{`"novalue"`, "NAME=VALUE"}},
 		{name: "produce: header without name", args: with(produce, "--header", "=v"), want: []string{"NAME=VALUE"}},
 		{name: "produce: broker address", args: with(produce, "--brokers", "localhost"), want: []string{"--brokers", `"localhost"`, "host:port"}},
 		{name: "produce: registry address", args: with(produce, "--registry", "localhost:8081"), want: []string{"--registry", "write http://localhost:8081"}},
 		{name: "produce: dial timeout", args: with(produce, "--dial-timeout", "-1s"), want: []string{"--dial-timeout -1s"}},
+		{name: "produce: no duration", args: with(produce, "--dial-timeout", "5"), want: []string{`--dial-timeout "5": give a duration, such as 20s`}},
 
 		{name: "consume: unknown flag", args: with(consume, "--wat"), want: []string{"--wat"}},
 		{name: "consume: argument", args: with(consume, "x"), want: []string{`"x"`}},
 		{name: "consume: no topic", args: []string{"consume"}, want: []string{"--topic"}},
 		{name: "consume: empty topic", args: []string{"consume", "--topic", " , "}, want: []string{"--topic"}},
+		{name: "consume: topic name", args: with(consume, "--topic", "a b"), want: []string{"--topic", `"a b"`, "letters"}},
+		{name: "consume: no boolean", args: with(consume, "--until-end=maybe"), want: []string{`--until-end "maybe": give true or false`}},
 		{name: "consume: count 0", args: with(consume, "--count", "0"), want: []string{"--count 0", "1 or more"}},
 		{name: "consume: partition", args: with(consume, "--partition", "-1"), want: []string{"--partition -1"}},
 		{name: "consume: from", args: with(consume, "--from", "yesterday"), want: []string{"--from", `"yesterday"`, "beginning"}},
@@ -288,6 +294,9 @@ func TestDevComesBackWithWhatItHeld(t *testing.T) {
 		for line := range strings.Lines(c.stdout.String()) {
 			_, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 			site = append(site, value)
+		}
+		if len(site) != 2 {
+			t.Fatalf("dev has not come up: %s", c.stderr.String())
 		}
 		return c, []string{"--brokers", site[0], "--registry", site[1]}
 	}

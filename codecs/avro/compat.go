@@ -1,7 +1,9 @@
 package avro
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 	"github.com/gokavro/gokavro/codecs/avro/internal/compat"
@@ -40,6 +42,15 @@ func Compatible(writer, reader *ParsedSchema) []Incompatibility {
 		list = append(list, Incompatibility(fault))
 	}
 	return list
+}
+
+// allOf returns the reasons as one error.
+func allOf(list []Incompatibility) error {
+	texts := make([]string, len(list))
+	for i, fault := range list {
+		texts[i] = fault.String()
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 func trees(writer, reader *ParsedSchema) (from, to *ast.Node, err error) {

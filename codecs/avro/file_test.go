@@ -285,6 +285,11 @@ func TestFileThatLacksAFieldNamesIt(t *testing.T) {
 		name, reader, want string
 	}{
 		{"a field", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":"string"}]}`, "email"},
+		{
+			"the second of two fields",
+			`{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":"string"},{"name":"phone","type":"string"}]}`,
+			"the reader's field phone is not in the writer's record example.data.User",
+		},
 		{"a nullable field without a default", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"email","type":["null","string"]}]}`, "email"},
 		{"a type", `{"type":"record","name":"User","namespace":"example.data","fields":[{"name":"name","type":"int"}]}`, "name"},
 	}
@@ -358,5 +363,23 @@ func TestWriterReportsTheDisk(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "disk full") {
 		t.Errorf("writing to a full disk: got %v", err)
+	}
+}
+
+func TestAFileIsResolvedAsMessagesAre(t *testing.T) {
+	t.Parallel()
+	kind := func(namespace, symbols string) string {
+		return record("R", `{"name":"kind","type":["null",{"type":"enum","name":"Kind","namespace":"`+namespace+`","symbols":[`+symbols+`]}]}`)
+	}
+	file := byHand(join(long(1), text("avro.schema"), text(kind("a", `"A","B"`)), long(0)), block(1, []byte{2, 2}))
+	reader, err := avro.NewFileReader(bytes.NewReader(file), mustParse(t, kind("b", `"B","A"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Kind *string `avro:"kind"`
+	}
+	if err := reader.Read(&got); err != nil || got.Kind == nil || *got.Kind != "B" {
+		t.Errorf("got %v and %v, want B", got.Kind, err)
 	}
 }

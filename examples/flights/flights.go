@@ -78,15 +78,15 @@ func (s AirportStats) Add(in processors.Record[Flight]) AirportStats {
 	}.Add(int64(in.Value.Delay), LateMinutes)
 	return AirportStats{
 		IATA: in.Key, Flights: sum.Count, Delayed: sum.Over, DelaySum: sum.Sum,
-		DelayMean: sum.Mean, DelayMax: int32(sum.Max), LastFlight: later(s.LastFlight, in.Value.Date),
+		DelayMean: sum.Mean, DelayMax: int32(sum.Max), LastFlight: latest(s, in.Value.Date),
 	}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+func latest(s AirportStats, date time.Time) time.Time {
+	if s.Flights > 0 && s.LastFlight.After(date) {
+		return s.LastFlight
 	}
-	return b
+	return date
 }
 
 func startEnriched(f Flight, s AirportStats) EnrichedFlight {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
+	"github.com/gokavro/gokavro/processors"
 	"github.com/gokavro/gokavro/topology/topologytest"
 )
 
@@ -116,6 +117,27 @@ func TestAllFlightsAgainstAPlainLoop(t *testing.T) {
 		}
 		if km := r.Value.GreatCircleKm; km == nil || math.Abs(*km-float64(r.Value.Distance)*1.609344) > 60 {
 			t.Fatalf("record %d: the great circle of %s to %s is far from %d miles", i, r.Value.Origin, r.Value.Destination, r.Value.Distance)
+		}
+	}
+}
+
+func TestTheLastFlightIsTheLatest(t *testing.T) {
+	t.Parallel()
+	ancient, later := time.Date(-44, 3, 15, 0, 0, 0, 0, time.UTC), time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		dates []time.Time
+		want  time.Time
+	}{
+		"in order":          {[]time.Time{ancient, later}, later},
+		"late":              {[]time.Time{later, ancient}, later},
+		"before Go's years": {[]time.Time{ancient}, ancient},
+	} {
+		var stats flights.AirportStats
+		for _, date := range tt.dates {
+			stats = stats.Add(processors.Record[flights.Flight]{Key: "ROM", Value: flights.Flight{Date: date}})
+		}
+		if !stats.LastFlight.Equal(tt.want) {
+			t.Errorf("%s: got %s, want %s", name, stats.LastFlight, tt.want)
 		}
 	}
 }

@@ -58,5 +58,5 @@ type AirportStats struct {
 	DelaySum   int64     `avro:"delay_sum"`
 	DelayMean  float64   `avro:"delay_mean"`
 	DelayMax   int32     `avro:"delay_max"`
-	LastFlight time.Time `avro:"last_flight,timestamp-millis"`
+	LastFlight time.Time `avro:"last_flight,timestamp-millis"` // the latest date
 }

@@ -29,6 +29,10 @@ func main() {
 	brokers := flag.String("brokers", "", "Kafka brokers, host:port, separated by commas (default: an embedded Kafka)")
 	url := flag.String("registry", "", "address of the schema registry, needed with -brokers")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "goka: %q is not a flag: -h lists the flags\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if (*brokers == "") != (*url == "") {
 		fmt.Fprintln(os.Stderr, "goka: -brokers and -registry go together: give both or none")
 		os.Exit(2)

@@ -16,11 +16,14 @@ import (
 // exist; the error names the topic.
 var ErrTopicNotFound = errors.New("topic not found")
 
+// MaxPartitions is the largest number of partitions of a topic that is created.
+const MaxPartitions = 10_000
+
 // Topic is what [Client.CreateMissing] makes.
 type Topic struct {
 	// Name is the topic's name.
 	Name string
-	// Partitions is their number, at least 1.
+	// Partitions is their number, from 1 to [MaxPartitions].
 	Partitions int32
 	// Compact keeps the last record of each key: cleanup.policy=compact, or
 	// compact,delete if Retention is positive.
@@ -175,8 +178,8 @@ func topicNames(topics []Topic) ([]string, error) {
 		if fault := nameFault(topic.Name); fault != "" {
 			faults = append(faults, fault)
 		}
-		if topic.Partitions < 1 {
-			faults = append(faults, fmt.Sprintf("topic %q: %d partitions: it must have at least 1", topic.Name, topic.Partitions))
+		if topic.Partitions < 1 || topic.Partitions > MaxPartitions {
+			faults = append(faults, fmt.Sprintf("topic %q: %d partitions: give 1 or more, %d at most", topic.Name, topic.Partitions, MaxPartitions))
 		}
 		if !slices.Contains(names, topic.Name) {
 			names = append(names, topic.Name)
@@ -186,6 +189,14 @@ func topicNames(topics []Topic) ([]string, error) {
 		return nil, fmt.Errorf("kafka: %s", strings.Join(faults, "; "))
 	}
 	return names, nil
+}
+
+// CheckTopicName returns an error that says so if Kafka has no topics of that name.
+func CheckTopicName(name string) error {
+	if fault := nameFault(name); fault != "" {
+		return fmt.Errorf("kafka: %s", fault)
+	}
+	return nil
 }
 
 // nameFault holds a name against Kafka's rules, or returns "".

@@ -122,7 +122,7 @@ func TestCreateMissingReportsEveryFault(t *testing.T) {
 	_, err := b.client.CreateMissing(t.Context(),
 		kafka.Topic{Name: "none", Partitions: 0}, kafka.Topic{Name: good, Partitions: 1},
 		kafka.Topic{Name: "less", Partitions: -4}, kafka.Topic{Partitions: 1})
-	checkFault(t, err, `topic "none": 0 partitions: it must have at least 1; topic "less": -4 partitions`)
+	checkFault(t, err, `topic "none": 0 partitions: give 1 or more, 10000 at most; topic "less": -4 partitions`)
 	checkFault(t, err, "a topic has no name")
 	if slices.Contains(b.listTopics(t), good) {
 		t.Error("the good topic has been created all the same")

@@ -11,9 +11,14 @@ import (
 )
 
 // Writer writes records in the background, each exactly once into its log:
-// acks=all and enable.idempotence=true. It is safe for concurrent use.
+// acks=all and enable.idempotence=true. It gives the cluster up when no broker
+// answers, or a partition has no leader, for Config.Timeout, or when brokers take
+// records and acknowledge none for six times that: every record that is not
+// written then ends with an error, an [*UnreachableError] for brokers that are
+// away. It is safe for concurrent use.
 type Writer struct {
 	client    *Client
+	outage    *outage
 	producer  sarama.AsyncProducer
 	delivered chan struct{}
 	// topics are those that are known to exist.
@@ -39,9 +44,8 @@ func NewWriter(cfg Config) (*Writer, error) {
 	cfg = cfg.WithDefaults()
 	conf := cfg.Sarama()
 	conf.Producer.Partitioner = newChosenPartitioner
-	// sarama gives a batch up when it finds no leader in one look at the metadata,
-	// so that look has to outlast the restart of a broker.
-	conf.Metadata.Retry.Max = 80
+	o := newOutage(cfg)
+	o.watch(conf)
 	client, err := connect(context.Background(), cfg, conf)
 	if err != nil {
 		return nil, err
@@ -51,7 +55,8 @@ func NewWriter(cfg Config) (*Writer, error) {
 		_ = client.Close()
 		return nil, fmt.Errorf("kafka: starting a producer: %w", err)
 	}
-	w := &Writer{client: &Client{cfg: cfg, sarama: client}, producer: producer, delivered: make(chan struct{})}
+	o.client = client
+	w := &Writer{client: &Client{cfg: cfg, sarama: client}, outage: o, producer: producer, delivered: make(chan struct{})}
 	go w.deliver()
 	return w, nil
 }
@@ -87,10 +92,12 @@ func (w *Writer) Write(ctx context.Context, r Record, done func(Record, error)) 
 		return err
 	}
 	w.inFlight.Add(1)
+	w.outage.sent()
 	select {
 	case w.producer.Input() <- toMessage(r, done):
 		return nil
 	case <-ctx.Done():
+		w.outage.settled()
 		w.inFlight.Done()
 		return fmt.Errorf("kafka: writing to topic %q: %w", r.Topic, ctx.Err())
 	}
@@ -128,9 +135,13 @@ func (w *Writer) Close() error {
 // deliver calls the callbacks until sarama has closed both channels.
 func (w *Writer) deliver() {
 	defer close(w.delivered)
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
 	successes, faults := w.producer.Successes(), w.producer.Errors()
 	for successes != nil || faults != nil {
 		select {
+		case <-ticker.C:
+			w.outage.look()
 		case message, ok := <-successes:
 			if !ok {
 				successes = nil
@@ -145,7 +156,7 @@ func (w *Writer) deliver() {
 			w.settle(fault.Msg, fault.Err)
 		}
 	}
-	if err := w.client.Close(); err != nil && w.first == nil {
+	if err := w.outage.end(); err != nil && w.first == nil {
 		w.first = fmt.Errorf("kafka: closing the writer: %w", err)
 	}
 }
@@ -153,10 +164,11 @@ func (w *Writer) deliver() {
 // settle tells the outcome of one record.
 func (w *Writer) settle(message *sarama.ProducerMessage, err error) {
 	defer w.inFlight.Done()
+	w.outage.settled()
 	sent := message.Metadata.(inFlight)
 	record := sent.record
 	if err != nil {
-		err = fmt.Errorf("kafka: writing to topic %q: %w", record.Topic, deliveryFault(record, err))
+		err = fmt.Errorf("kafka: writing to topic %q: %w", record.Topic, deliveryFault(record, w.outage.explain(err)))
 		if w.first == nil {
 			w.first = err
 		}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,9 +23,8 @@ const (
 	// DefaultLogLevel is the level of [Main]'s logger.
 	DefaultLogLevel = "info"
 
-	clientPrefix  = "gokavro-"
-	maxPartitions = 10_000
-	maxStandby    = 10
+	clientPrefix = "gokavro-"
+	maxStandby   = 10
 )
 
 // Delivery is what a crash may do to records.
@@ -43,6 +41,8 @@ const (
 	AtLeastOnce Delivery = "at_least_once"
 )
 
+func (d Delivery) known() bool { return d == ExactlyOnce || d == AtLeastOnce }
+
 // Partitioner is how a key's partition is chosen.
 type Partitioner string
 
@@ -55,6 +55,8 @@ const (
 	// way of their own; what is written is placed as by default.
 	AnyPartitioner Partitioner = "any"
 )
+
+func (p Partitioner) known() bool { return p == Murmur2 || p == FNV1a || p == AnyPartitioner }
 
 // prefixChars are the characters that Kafka allows in a topic's name.
 var prefixChars = regexp.MustCompile(`^[a-zA-Z0-9._-]*$`)
@@ -211,13 +213,13 @@ func (c Config) validate(n needs) error {
 	} else if _, err := registry.New(c.registry()); err != nil && n.registry {
 		add("%v", err)
 	}
-	if c.CreateTopics < 0 || c.CreateTopics > maxPartitions {
-		add("create_topics is %d: give a number of partitions of 1 or more, %d at most", c.CreateTopics, maxPartitions)
+	if c.CreateTopics < 0 || c.CreateTopics > kafka.MaxPartitions {
+		add("create_topics is %d: give a number of partitions of 1 or more, %d at most", c.CreateTopics, kafka.MaxPartitions)
 	}
 	if !prefixChars.MatchString(c.TopicPrefix) {
 		add("topic_prefix is %q: use letters, digits and . _ - only", c.TopicPrefix)
 	}
-	if c.Delivery != "" && c.Delivery != ExactlyOnce && c.Delivery != AtLeastOnce {
+	if c.Delivery != "" && !c.Delivery.known() {
 		add("delivery is %q: use %s or %s", c.Delivery, ExactlyOnce, AtLeastOnce)
 	}
 	faults = append(faults, c.wishFaults()...)
@@ -250,7 +252,7 @@ func (c Config) wishFaults() (faults []string) {
 	if c.MinInsyncReplicas < 0 || c.Replication > 0 && c.MinInsyncReplicas > c.Replication {
 		add("min_insync_replicas is %d: give a number from 1 to that of the replicas", c.MinInsyncReplicas)
 	}
-	if !slices.Contains([]Partitioner{"", Murmur2, FNV1a, AnyPartitioner}, c.Partitioner) {
+	if c.Partitioner != "" && !c.Partitioner.known() {
 		add("partitioner is %q: use %s, %s or %s", c.Partitioner, Murmur2, FNV1a, AnyPartitioner)
 	}
 	return faults

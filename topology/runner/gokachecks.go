@@ -32,10 +32,10 @@ func (g *Group) prepare(ctx context.Context, client *kafka.Client) error {
 	if err != nil {
 		return err
 	}
-	report.log(g.cfg.Logger)
 	if err := report.err(); err != nil {
 		return err
 	}
+	report.log(g.cfg.Logger)
 	g.hasher = places.New
 	g.cfg.Logger.Info("keys are placed", "group", g.graph.Group(), "partitioner", places.Name)
 	count, err := client.Partitions(g.graph.InputStreams()[0].Topic())

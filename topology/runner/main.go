@@ -35,10 +35,7 @@ const (
 // ends the process. A second signal ends it at once.
 func Main(build func() *topology.Topology) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // from here on a signal has its default effect
-	}()
+	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
 	os.Exit(Command(ctx, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -53,7 +50,7 @@ func Command(ctx context.Context, build func() *topology.Topology, args []string
 		return ExitOK
 	}
 	if err != nil {
-		return report(stderr, fmt.Errorf("%w: see --help", err), ExitUsage)
+		return report(stderr, FlagError(err), ExitUsage)
 	}
 	if err := checkUsage(flags); err != nil {
 		return report(stderr, err, ExitUsage)
@@ -123,8 +120,8 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 			return fmt.Sprintf("--%s is empty: give a name, or leave it out", name)
 		}
 	case "create-topics":
-		if n, _ := flags.GetInt(name); n < 1 || n > maxPartitions {
-			return fmt.Sprintf("--%s %d: give a number of partitions of 1 or more, %d at most", name, n, maxPartitions)
+		if n, _ := flags.GetInt(name); n < 1 || n > kafka.MaxPartitions {
+			return fmt.Sprintf("--%s %d: give a number of partitions of 1 or more, %d at most", name, n, kafka.MaxPartitions)
 		}
 	case "replication", "min-insync-replicas":
 		if n, _ := flags.GetInt(name); n < 1 {
@@ -145,6 +142,14 @@ func flagFault(flags *pflag.FlagSet, name string) string {
 	case "log-level":
 		if _, err := logLevel(text); err != nil || text == "" {
 			return fmt.Sprintf("--%s %q: use debug, info, warn or error", name, text)
+		}
+	case "delivery":
+		if !Delivery(text).known() {
+			return fmt.Sprintf("--%s %q: use %s or %s", name, text, ExactlyOnce, AtLeastOnce)
+		}
+	case "partitioner":
+		if !Partitioner(text).known() {
+			return fmt.Sprintf("--%s %q: use %s, %s or %s", name, text, Murmur2, FNV1a, AnyPartitioner)
 		}
 	case "topic-prefix":
 		if !prefixChars.MatchString(text) {

@@ -13,6 +13,7 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/check"
+	"github.com/gokavro/gokavro/topology/kafka"
 )
 
 // Plan is what a topology needs of a cluster and of a registry before it can
@@ -125,8 +126,8 @@ func (p *Plan) faults() (faults []string) {
 	if p.Group == "" || len(p.Topics) == 0 {
 		add("it has no group or no topics")
 	}
-	if p.Partitions < 0 || p.Partitions > maxPartitions {
-		add("partitions is %d: give a number of 1 or more, %d at most", p.Partitions, maxPartitions)
+	if p.Partitions < 0 || p.Partitions > kafka.MaxPartitions {
+		add("partitions is %d: give a number of 1 or more, %d at most", p.Partitions, kafka.MaxPartitions)
 	}
 	wishes := Config{Replication: p.Replication, MinInsyncReplicas: p.MinInsyncReplicas}
 	faults = append(faults, wishes.wishFaults()...)

@@ -16,7 +16,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letterWriter(ctx), Tables: tables, Refusals: &refusal.Memory{},
 		Retries: &r.stats.retries, Log: r.cfg.Logger, Board: r.watch.board, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
-	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
+	id, err := r.cfg.claim(site.topic(r.graph.Name))
 	if err != nil {
 		return err
 	}

@@ -50,10 +50,10 @@ func (s *site) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report.log(s.cfg.Logger)
 	if err := report.err(); err != nil {
 		return cmp.Or(s.unregistered(ctx, report), err)
 	}
+	report.log(s.cfg.Logger)
 	if s.cfg.CreateTopics > 0 {
 		if err := s.createTopics(ctx); err != nil {
 			return err

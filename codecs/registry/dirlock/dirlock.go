@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // ErrTaken says that another process, or another part of this one, holds the
@@ -13,7 +14,10 @@ import (
 var ErrTaken = errors.New("another process uses it")
 
 // Lock is a folder that is held. It is safe for concurrent use.
-type Lock struct{ file *os.File }
+type Lock struct {
+	file     *os.File
+	released sync.Once
+}
 
 // Take creates dir when it is missing and holds it until [Lock.Release] or the
 // end of the process. The error wraps [ErrTaken] when it is held already.
@@ -48,9 +52,14 @@ func holding(file *os.File, dir string, how func(*os.File) error) (*Lock, error)
 
 // Release gives the folder up; a second call does nothing. The lock file
 // stays, since removing it could take it from the next holder.
-func (l *Lock) Release() error {
-	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return fmt.Errorf("dirlock: closing the lock file: %w", err)
+func (l *Lock) Release() (err error) {
+	l.released.Do(func() {
+		// A child that is being started has the file too, until it runs its program:
+		// closing it here alone would leave the lock with the child.
+		err = errors.Join(letGo(l.file), l.file.Close())
+	})
+	if err != nil {
+		return fmt.Errorf("dirlock: releasing the folder: %w", err)
 	}
 	return nil
 }

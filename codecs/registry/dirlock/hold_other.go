@@ -8,3 +8,5 @@ import "os"
 func hold(*os.File) error { return nil }
 
 func share(*os.File) error { return nil }
+
+func letGo(*os.File) error { return nil }

@@ -19,3 +19,12 @@ func lock(file *os.File, how int) error {
 	}
 	return err
 }
+
+func letGo(file *os.File) (err error) {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	fault := conn.Control(func(fd uintptr) { err = syscall.Flock(int(fd), syscall.LOCK_UN) })
+	return errors.Join(fault, err)
+}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gokavro/gokavro/topology/runner"
 )
 
 // Exit codes of the tool.
@@ -44,10 +46,7 @@ func Main(commands ...*cobra.Command) { os.Exit(Process(commands...)) }
 // at once.
 func Process(commands ...*cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // from here on a signal has its default effect
-	}()
+	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
 	root := New(commands...)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { boundMemory(cmd) }
 	return Run(ctx, root, os.Args[1:])
@@ -65,6 +64,7 @@ func New(commands ...*cobra.Command) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return runner.FlagError(err) })
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(commands...)
 	root.AddCommand(versionCommand())
@@ -126,9 +126,12 @@ func Run(ctx context.Context, root *cobra.Command, args []string) int {
 	if err == nil {
 		return ExitOK
 	}
-	report(root.ErrOrStderr(), err)
 	var ran *ranError
 	var usage *usageError
+	if !errors.As(err, &ran) && !strings.Contains(err.Error(), "--") {
+		err = fmt.Errorf("%s: see --help", strings.TrimSpace(err.Error()))
+	}
+	report(root.ErrOrStderr(), err)
 	if errors.As(err, &ran) && !errors.As(err, &usage) {
 		return ExitFault
 	}

@@ -38,10 +38,10 @@ func TestErrorsAreOneLineAndTellTheExitCode(t *testing.T) {
 		{name: "fault", err: errors.New("kafka: gone"), args: given, code: ExitFault, stderr: "kafka: gone\n"},
 		{name: "several lines", err: errors.Join(errors.New("a"), errors.New("b\n\tc")), args: given, code: ExitFault, stderr: "a b c\n"},
 		{name: "usage", err: fmt.Errorf("here: %w", Usage(errors.New("--name is bad"))), args: given, code: ExitUsage, stderr: "here: --name is bad\n"},
-		{name: "required flag", args: []string{"do"}, code: ExitUsage, stderr: "required flag(s) \"name\" not set\n"},
+		{name: "required flag", args: []string{"do"}, code: ExitUsage, stderr: "required flag(s) \"name\" not set: see --help\n"},
 		{name: "argument", args: append(given, "y"), code: ExitUsage, stderr: "unexpected argument \"y\": see --help\n"},
-		{name: "flag", args: []string{"do", "--wat"}, code: ExitUsage, stderr: "unknown flag: --wat\n"},
-		{name: "command", args: []string{"undo"}, code: ExitUsage, stderr: "unknown command \"undo\" for \"gokavro\" Did you mean this? do\n"},
+		{name: "flag", args: []string{"do", "--wat"}, code: ExitUsage, stderr: "unknown flag: --wat: see --help\n"},
+		{name: "command", args: []string{"undo"}, code: ExitUsage, stderr: "unknown command \"undo\" for \"gokavro\" Did you mean this? do: see --help\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -97,6 +97,11 @@ func (o *options) check(cmd *cobra.Command) (query, error) {
 	case o.out == "" && flags.Changed("out"):
 		return query{}, errors.New("--out is empty: name a file, or leave it out for JSON lines")
 	}
+	for _, topic := range o.topics {
+		if err := kafka.CheckTopicName(topic); err != nil {
+			return query{}, fmt.Errorf("--topic: %w", err)
+		}
+	}
 	from, err := kafka.ParsePosition(o.from)
 	if err != nil {
 		return query{}, fmt.Errorf("--from: %w", err)

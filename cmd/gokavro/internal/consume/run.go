@@ -80,11 +80,19 @@ func (c *consuming) checkTopics() error {
 				continue
 			}
 			if _, err := c.client.Offset(topic, partition, c.query.from); err != nil {
-				return fmt.Errorf("--from %s: %w", c.from, err)
+				return fmt.Errorf("--from %s: %w%s", c.from, err, c.narrower(count))
 			}
 		}
 	}
 	return nil
+}
+
+// narrower says how to read a topic of which not all partitions have an offset.
+func (c *consuming) narrower(partitions int32) string {
+	if c.partition >= 0 || partitions == 1 {
+		return ""
+	}
+	return "; --partition P reads one that has it"
 }
 
 // read reads all topics at once into the sink.

@@ -3,17 +3,14 @@
 package demo
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
-	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
-	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/codecs/registry"
+	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
@@ -43,8 +40,8 @@ func Command() *cobra.Command {
 			"The exit code is 0 when every record is accounted for.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.partitions < 1 {
-				return cli.Usage(fmt.Errorf("--partitions %d: give a number of 1 or more", o.partitions))
+			if err := o.check(cmd); err != nil {
+				return cli.Usage(err)
 			}
 			return execute(cmd.Context(), o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -62,7 +59,24 @@ func Command() *cobra.Command {
 	return cmd
 }
 
-// checkAddresses finds addresses that cannot be right.
+// check finds what is wrong with the command line itself.
+func (o options) check(cmd *cobra.Command) error {
+	if o.partitions < 1 || o.partitions > kafka.MaxPartitions {
+		return fmt.Errorf("--partitions %d: give a number of 1 or more, %d at most", o.partitions, kafka.MaxPartitions)
+	}
+	for _, name := range []string{"out", "input", "brokers", "registry"} {
+		if flag := cmd.Flags().Lookup(name); flag.Changed && strings.Trim(flag.Value.String(), "[]") == "" {
+			return fmt.Errorf("--%s is empty: give a value, or leave it out", name)
+		}
+	}
+	for _, topic := range []string{flights.AirportsTopic, flights.FlightsTopic, flights.StatsTopic, flights.EnrichedTopic, flights.DeadLetters} {
+		if err := kafka.CheckTopicName(o.topic(topic)); err != nil {
+			return fmt.Errorf("--topic-prefix: %w", err)
+		}
+	}
+	return o.checkAddresses()
+}
+
 func (o options) checkAddresses() error {
 	if len(o.brokers) > 0 {
 		if err := (kafka.Config{Brokers: o.brokers}).Validate(); err != nil {
@@ -75,40 +89,4 @@ func (o options) checkAddresses() error {
 		}
 	}
 	return nil
-}
-
-// openOut makes the output folder and checks that files can be written there.
-func openOut(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("--out %s: the folder cannot be made: %w", dir, cause(err))
-	}
-	probe, err := os.CreateTemp(dir, ".gokavro-*")
-	if err != nil {
-		return fmt.Errorf("--out %s: files cannot be written there: %w", dir, cause(err))
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
-}
-
-// cause drops the operation and the path, which the message names already.
-func cause(err error) error {
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		return path.Err
-	}
-	return err
-}
-
-// createOut starts the file of a topic's records in dir.
-func createOut(dir, topic string, schema *avro.ParsedSchema) (*outfile.File, error) {
-	file, err := outfile.Create(filepath.Join(dir, topic+".avro"))
-	if err != nil {
-		return nil, err
-	}
-	if err := file.Begin(schema); err != nil {
-		file.Discard()
-		return nil, err
-	}
-	return file, nil
 }

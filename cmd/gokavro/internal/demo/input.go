@@ -35,12 +35,12 @@ func airportsSource() source {
 func each[T any](s source, codec *avro.TypedCodec[T], do func(*T) error) (err error) {
 	file, err := s.open()
 	if err != nil {
-		return fmt.Errorf("--input %s: the file cannot be opened: %w", s.name, cause(err))
+		return fmt.Errorf("--input %s: the file cannot be opened: %w: correct the name", s.name, cause(err))
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	reader, err := avro.NewFileReader(file, codec.Schema())
 	if err != nil {
-		return fmt.Errorf("--input %s: not an Avro container file of %s: %w", s.name, codec.Schema().Name(), err)
+		return fmt.Errorf("--input %s: not an Avro container file of %s records: give another file: %w", s.name, codec.Schema().Name(), err)
 	}
 	for {
 		var value T
@@ -48,8 +48,11 @@ func each[T any](s source, codec *avro.TypedCodec[T], do func(*T) error) (err er
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Errorf("--input %s: the file is cut short: fetch it again: %w", s.name, err)
+		}
 		if err != nil {
-			return fmt.Errorf("--input %s: %w", s.name, err)
+			return fmt.Errorf("--input %s: the file is damaged: fetch it again: %w", s.name, err)
 		}
 		if err := do(&value); err != nil {
 			return err

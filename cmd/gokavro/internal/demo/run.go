@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
-	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/progress"
 	"github.com/gokavro/gokavro/codecs/registry"
 	"github.com/gokavro/gokavro/examples/flights"
@@ -25,17 +23,16 @@ const (
 
 // execute checks everything that can be checked, then runs the demo.
 func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
-	if err := o.checkAddresses(); err != nil {
-		return cli.Usage(err)
-	}
 	input := flightsSource(o.input)
 	total, err := count(input, flights.FlightCodec())
 	if err != nil {
 		return err
 	}
-	if err := openOut(o.out); err != nil {
+	out, err := openOutput(o.out)
+	if err != nil {
 		return err
 	}
+	defer out.discard()
 	embedded, stop, err := startStack(ctx, &o)
 	if err != nil {
 		return err
@@ -43,10 +40,10 @@ func execute(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 	defer func() { err = errors.Join(err, stop()) }()
 	state, err := os.MkdirTemp("", "gokavro-demo-*")
 	if err != nil {
-		return fmt.Errorf("making a folder for the state: %w", err)
+		return fmt.Errorf("making a folder for the state: %w: correct TMPDIR", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
-	d := &demo{o: o, input: input, total: total, state: state, embedded: embedded, stdout: stdout, say: stderr}
+	d := &demo{o: o, input: input, total: total, out: out, state: state, embedded: embedded, stdout: stdout, say: stderr}
 	if o.json {
 		d.say = io.Discard
 	}
@@ -78,6 +75,7 @@ type demo struct {
 	o        options
 	input    source
 	total    int64
+	out      output
 	state    string
 	embedded []string // what was started, for people
 	stdout   io.Writer
@@ -96,19 +94,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := d.feedAirports(ctx); err != nil {
 		return err
 	}
-	file, err := d.enrichedFile()
-	if err != nil {
-		return err
-	}
-	if file != nil {
-		defer file.Discard()
-	}
-	collected := newCollector(&d.cluster, file)
+	collected := newCollector(&d.cluster, d.out.enriched)
 	start := time.Now()
 	if err := d.process(ctx, collected, &start); err != nil {
 		return explain(ctx, err)
 	}
-	if err := d.report(ctx, collected.result(d.total, start), file); err != nil {
+	if err := d.report(ctx, collected.result(d.total, start)); err != nil {
 		return err
 	}
 	if d.o.keep {
@@ -144,13 +135,6 @@ func (d *demo) feedAirports(ctx context.Context) error {
 	return feed(ctx, &d.cluster, airportsSource(), target[flights.Airport]{
 		topic: d.o.topic(flights.AirportsTopic), codec: flights.AirportCodec(), key: func(a *flights.Airport) string { return a.IATA },
 	})
-}
-
-func (d *demo) enrichedFile() (*outfile.File, error) {
-	if d.o.out == "" {
-		return nil, nil
-	}
-	return createOut(d.o.out, flights.EnrichedTopic, flights.EnrichedCodec().Schema())
 }
 
 // process feeds the flights through the running topology and returns when all
@@ -219,7 +203,7 @@ func (d *demo) stayUp(ctx context.Context) error {
 	if err := d.startTopology(tasks); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.say, "\nStaying up: Kafka at %s, schema registry at %s. Ctrl-C ends.\n", d.o.brokers[0], d.o.registry[0])
+	fmt.Fprintf(d.say, "\nStaying up: Kafka at %s, schema registry at %s; Ctrl-C ends it\n", d.o.brokers[0], d.o.registry[0])
 	<-ctx.Done()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err

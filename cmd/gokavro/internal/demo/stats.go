@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -14,17 +13,12 @@ import (
 
 // report reads the table that the topology keeps, writes the files and prints
 // the result.
-func (d *demo) report(ctx context.Context, r result, enriched *outfile.File) (err error) {
+func (d *demo) report(ctx context.Context, r result) (err error) {
 	if r.stats, err = d.readStats(ctx); err != nil {
 		return explain(ctx, err)
 	}
-	if enriched != nil {
-		if err := d.writeStats(r.stats); err != nil {
-			return err
-		}
-		if err := enriched.Commit(); err != nil {
-			return err
-		}
+	if err := d.out.commit(r.stats); err != nil {
+		return err
 	}
 	write := r.writeText
 	if d.o.json {
@@ -59,18 +53,4 @@ func (d *demo) readStats(ctx context.Context) ([]flights.AirportStats, error) {
 	}
 	slices.SortFunc(stats, func(a, b flights.AirportStats) int { return cmp.Compare(a.IATA, b.IATA) })
 	return stats, err
-}
-
-func (d *demo) writeStats(stats []flights.AirportStats) error {
-	file, err := createOut(d.o.out, flights.StatsTopic, flights.StatsCodec().Schema())
-	if err != nil {
-		return err
-	}
-	defer file.Discard()
-	for i := range stats {
-		if err := file.Write(&stats[i]); err != nil {
-			return err
-		}
-	}
-	return file.Commit()
 }

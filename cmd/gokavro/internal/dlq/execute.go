@@ -138,7 +138,7 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 			if fault, ok := errors.AsType[*os.PathError](err); ok {
 				err = fault.Err
 			}
-			return nil, fmt.Errorf("the file cannot be opened: %w", err)
+			return nil, fmt.Errorf("the file cannot be opened: %w: correct the name", err)
 		}
 		defer func() { _ = file.Close() }()
 		in = file

@@ -56,7 +56,7 @@ func (f *File) fault(err error) error {
 	if path, ok := errors.AsType[*os.PathError](err); ok {
 		err = path.Err
 	}
-	return fmt.Errorf("--out %s: the file cannot be written: %w", f.given, err)
+	return fmt.Errorf("--out %s: the file cannot be written: %w: give another name", f.given, err)
 }
 
 // Given returns the file's name as the command line has it.

@@ -86,12 +86,15 @@ func (o options) check(cmd *cobra.Command) ([]kafka.Header, error) {
 		return nil, errors.New("no input file: give --input FILE.avro, or - for standard input")
 	case o.key == "" && flags.Changed("key"):
 		return nil, errors.New("--key is empty: name a field, or leave it out for records without a key")
-	case o.create < 1 && flags.Changed("create-topics"):
-		return nil, fmt.Errorf("--create-topics %d: give a number of partitions of 1 or more", o.create)
+	case (o.create < 1 || o.create > kafka.MaxPartitions) && flags.Changed("create-topics"):
+		return nil, fmt.Errorf("--create-topics %d: give a number of partitions of 1 or more, %d at most", o.create, kafka.MaxPartitions)
 	case o.partition < 0 && flags.Changed("partition"):
 		return nil, fmt.Errorf("--partition %d: give a number of 0 or more", o.partition)
 	case !slices.Contains(framings(), o.framing):
 		return nil, fmt.Errorf("--framing %q: use one of %s", o.framing, strings.Join(framings(), ", "))
+	}
+	if err := kafka.CheckTopicName(o.topic); err != nil {
+		return nil, fmt.Errorf("--topic: %w", err)
 	}
 	var headers []kafka.Header
 	for _, text := range o.headers {

@@ -31,7 +31,7 @@ func openInput(ctx context.Context, path string, stdin io.Reader) (*input, error
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the file cannot be opened: %w", in.name, cause(err))
+		return nil, fmt.Errorf("%s: the file cannot be opened: %w: correct the name", in.name, cause(err))
 	}
 	info, err := file.Stat()
 	switch {
@@ -56,7 +56,7 @@ func openInput(ctx context.Context, path string, stdin io.Reader) (*input, error
 func (in *input) spool(ctx context.Context, r io.Reader) error {
 	file, err := os.CreateTemp("", "gokavro-*")
 	if err != nil {
-		return fmt.Errorf("keeping the input in a temporary file: %w", err)
+		return fmt.Errorf("keeping the input in a temporary file: %w: correct TMPDIR", err)
 	}
 	_ = os.Remove(file.Name())
 	copied := make(chan error, 1)

@@ -143,5 +143,5 @@ func unwritable(path string, err error) error {
 	if fault, ok := errors.AsType[*os.PathError](err); ok {
 		err = fault.Err
 	}
-	return fmt.Errorf("--out %s: the file cannot be written: %w", path, err)
+	return fmt.Errorf("--out %s: the file cannot be written: %w: give another name", path, err)
 }
