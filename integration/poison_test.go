@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ const (
 	poisonPartitions = 4
 	// poisonLimit is the max.message.bytes of the output, below the producer's.
 	poisonLimit = 4096
+	// poisonLargest is about what the producer sends and a topic takes by default: a
+	// letter that holds it is larger.
+	poisonLargest = 1<<20 - 200
 	// poisonEach is how many records of a partition are sound.
 	poisonEach = 50
 )
@@ -62,6 +66,7 @@ func poison(t *testing.T, framed func(poisoned) []byte) map[string][]byte {
 		"asked to panic":                        framed(poisoned{Word: "panic"}),
 		"asked to fail":                         framed(poisoned{Word: "fail"}),
 		"raise the topic's max.message.bytes":   framed(poisoned{Word: strings.Repeat("large ", poisonLimit/4)}),
+		"the first byte is 0x02":                bytes.Repeat([]byte{2}, poisonLargest),
 	}
 }
 

@@ -136,6 +136,8 @@ func TestDeadLettersAreMendedByHand(t *testing.T) {
 		{name: "nothing", text: " ", want: []string{"holds no letter"}},
 		{name: "no place", text: `{"value":1}`, want: []string{"object 1", "member letter"}},
 		{name: "two values", text: `{"letter":"0/0","value":1,"value_base64":""}`, want: []string{"one of the members"}},
+		{name: "a letter twice", text: first + first, want: []string{"object 2", "the letter 0/0 is in it twice"}},
+		{name: "no such partition", text: `{"letter":"7/0","value":1}`, want: []string{"no letter 7/0", "has 1 partitions"}},
 		{name: "another letter", text: first, args: []string{"--letter", "0/1"}, want: []string{"does not hold the letter 0/1"}},
 		{name: "a value that does not fit", text: `{"letter":"0/0","value":{"x":"seven"}}`, args: []string{"--again"}, want: []string{"letter 0/0", "x"}},
 		{name: "no base64", text: `{"letter":"0/0","value_base64":"%"}`, args: []string{"--again"}, want: []string{"letter 0/0", "value_base64"}},

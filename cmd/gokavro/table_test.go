@@ -99,6 +99,39 @@ func TestTableScanPrintsRowsInTheOrderOfTheirKeys(t *testing.T) {
 	}
 }
 
+// A hand-written goka group may know nothing of Avro.
+func TestATableIsReadWithoutARegistry(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.topic(t, "plain", 3)
+	b.write(t, kafka.Record{Topic: "plain", Partition: 2, Key: []byte("k"), Value: []byte("42")})
+	b.table(t, "t")
+	tests := []struct {
+		name string
+		args []string
+		want []string // in the line
+	}{
+		{name: "no Avro, get", args: []string{"get", "--topic", "plain", "--key", "k", "--all-partitions"}, want: []string{`"key":"k"`, `"value_base64":"NDI="`}},
+		{name: "no Avro, scan", args: []string{"scan", "--topic", "plain"}, want: []string{`"key":"k"`, `"value_base64":"NDI="`}},
+		{name: "Avro", args: []string{"get", "--topic", "t", "--key", "a"}, want: []string{`"schema_id":`, `"value_base64"`, "--registry"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := execute(t.Context(), nil, append(append([]string{"table"}, tt.args...), "--brokers", b.cfg.Brokers[0])...)
+			if got.code != 1 || strings.Count(got.stdout, "\n") != 1 {
+				t.Errorf("got exit code %d and %q, want 1 and one line", got.code, got.stdout)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(got.stdout, part) {
+					t.Errorf("got %q, want it to hold %q", got.stdout, part)
+				}
+			}
+			got.oneLine(t, "1 of 1 records did not decode")
+		})
+	}
+}
+
 // committer is a member of a group that commits once and leaves.
 type committer struct {
 	topic  string

@@ -365,3 +365,21 @@ func TestWriterReportsTheDisk(t *testing.T) {
 		t.Errorf("writing to a full disk: got %v", err)
 	}
 }
+
+func TestAFileIsResolvedAsMessagesAre(t *testing.T) {
+	t.Parallel()
+	kind := func(namespace, symbols string) string {
+		return record("R", `{"name":"kind","type":["null",{"type":"enum","name":"Kind","namespace":"`+namespace+`","symbols":[`+symbols+`]}]}`)
+	}
+	file := byHand(join(long(1), text("avro.schema"), text(kind("a", `"A","B"`)), long(0)), block(1, []byte{2, 2}))
+	reader, err := avro.NewFileReader(bytes.NewReader(file), mustParse(t, kind("b", `"B","A"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Kind *string `avro:"kind"`
+	}
+	if err := reader.Read(&got); err != nil || got.Kind == nil || *got.Kind != "B" {
+		t.Errorf("got %v and %v, want B", got.Kind, err)
+	}
+}

@@ -5,25 +5,24 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-
-	"github.com/twmb/avro"
 )
 
 // FileReader reads the values of an object container file in their order. It
 // is not safe for concurrent use.
 type FileReader struct {
-	blocks *blockReader
-	file   *ParsedSchema // what the values were written with
-	schema *ParsedSchema // what Read gives them in
-	plan   *avro.Schema  // from the one to the other
-	count  int64
-	ended  error // what ended the reading
+	blocks  *blockReader
+	file    *ParsedSchema // what the values were written with
+	schema  *ParsedSchema // what Read gives them in
+	resolve *Converter    // from the one to the other, nil without a reader's schema
+	count   int64
+	ended   error // what ended the reading
 }
 
 // NewFileReader reads the header of the container file in r. Values are
 // resolved to reader's schema, or given as they were written when reader is
-// nil. A header of more than 4 MiB is an error. Without options
-// it reads the whole file and ends at what is corrupt.
+// nil. A reader's schema that cannot read the file's is an error, as is a header
+// of more than 4 MiB. Without options it reads the whole file and ends at what
+// is corrupt.
 func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*FileReader, error) {
 	how, err := newFileOptions(opts)
 	if err != nil {
@@ -37,10 +36,10 @@ func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*File
 	if err != nil {
 		return nil, fmt.Errorf("avro: reading an object container file: %w", errors.Join(err, blocks.close()))
 	}
-	f := &FileReader{blocks: blocks, file: file, schema: file, plan: file.parsed}
+	f := &FileReader{blocks: blocks, file: file, schema: file}
 	if reader != nil {
 		f.schema = reader
-		if f.plan, err = resolve(file, reader); err != nil {
+		if f.resolve, err = compatibleConverter(file, reader); err != nil {
 			return nil, errors.Join(err, blocks.close())
 		}
 	}
@@ -55,6 +54,20 @@ func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*File
 		return nil, fmt.Errorf("avro: reading an object container file: %w", errors.Join(err, blocks.close()))
 	}
 	return f, nil
+}
+
+// compatibleConverter returns the converter of schemas that go together, whatever
+// the data.
+func compatibleConverter(writer, reader *ParsedSchema) (*Converter, error) {
+	faults := Compatible(writer, reader)
+	switch len(faults) {
+	case 0:
+		return NewConverter(writer, reader)
+	case 1:
+		return nil, fmt.Errorf("avro: reading %s with the schema %s: %s", writer.Name(), reader.Name(), faults[0])
+	}
+	return nil, fmt.Errorf("avro: reading %s with the schema %s: %s (the first of %d faults)",
+		writer.Name(), reader.Name(), faults[0], len(faults))
 }
 
 // Schema returns the schema of the values that Read gives.
@@ -86,7 +99,13 @@ func (f *FileReader) Read(into any) error {
 		if rest, err = f.file.skim(block); err != nil {
 			return nil, err
 		}
-		return rest, decodeAll(f.plan, block[:len(block)-len(rest)], fresh.Interface())
+		datum := block[:len(block)-len(rest)]
+		if f.resolve != nil {
+			if datum, err = f.resolve.Append(nil, datum); err != nil {
+				return rest, err
+			}
+		}
+		return rest, decodeAll(f.schema.parsed, datum, fresh.Interface())
 	})
 	if err == nil {
 		target.Elem().Set(fresh.Elem())

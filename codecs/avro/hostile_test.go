@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +104,37 @@ func TestHostileCountsAllocateLittle(t *testing.T) { //nolint:paralleltest // it
 		}
 		if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
 			t.Errorf("%s: a datum of %d bytes made it allocate %d bytes", name, len(data), used)
+		}
+	}
+}
+
+// A parser that fills in and tries all would be busy for hours.
+func TestDefaultsThatStandForTooMuchAreRefused(t *testing.T) {
+	t.Parallel()
+	doubling := `{"type":"record","name":"R0","fields":[{"name":"a","type":"string","default":"x"}]}`
+	for i := range 40 {
+		doubling = fmt.Sprintf(`{"type":"record","name":"R%d","fields":[{"name":"a","type":%s,"default":{}},{"name":"b","type":"R%d","default":{}}]}`, i+1, doubling, i)
+	}
+	const list = `{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]}]}`
+	chain := func(links int) string {
+		text := strings.Repeat(`{"next":`, links) + "null" + strings.Repeat("}", links)
+		return record("R", `{"name":"f","type":`+list+`,"default":`+text+`}`)
+	}
+	for name, tt := range map[string]struct {
+		text    string
+		refs    []string
+		refused bool
+	}{
+		"each level has two of the one below":      {text: doubling, refused: true},
+		"the same in a schema that is referred to": {text: `"int"`, refs: []string{doubling}, refused: true},
+		"a record that has itself":                 {text: record("R", `{"name":"f","type":"R","default":{}}`), refused: true},
+		"a chain of 40 unions":                     {text: chain(40), refused: true},
+		"a chain of 5 unions":                      {text: chain(5)},
+		"an array of 100,000":                      {text: record("R", `{"name":"f","type":{"type":"array","items":"int"},"default":[1`+strings.Repeat(",1", 99_999)+`]}`)},
+	} {
+		_, err := avro.ParseSchema(tt.text, tt.refs...)
+		if (err != nil) != tt.refused || err != nil && !strings.Contains(err.Error(), "stands for too many values") {
+			t.Errorf("%s: got %v, want refused %t", name, err, tt.refused)
 		}
 	}
 }

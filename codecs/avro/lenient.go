@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/twmb/avro"
+
+	"github.com/gokavro/gokavro/codecs/avro/internal/ast"
 )
 
 // maxSchemaBytes bounds the text of a schema: parsing one of thousands of
@@ -22,6 +24,9 @@ func parseTexts(text string, refs []string) (*avro.Schema, error) {
 		if len(t) > maxSchemaBytes {
 			return nil, fmt.Errorf("avro: parsing a schema: it has %d bytes, and %d are the most: leave out its documentation, or move types into schemas that it refers to", len(t), maxSchemaBytes)
 		}
+	}
+	if err := checkTexts(text, refs); err != nil {
+		return nil, err
 	}
 	parsed, err := parseStrictly(text, refs)
 	if err == nil {
@@ -40,6 +45,18 @@ func parseTexts(text string, refs []string) (*avro.Schema, error) {
 		}
 	}
 	return nil, err
+}
+
+// checkTexts keeps from the parser what it would take hours or gigabytes for.
+func checkTexts(text string, refs []string) error {
+	err := ast.Check(text, refs...)
+	if fault, ok := errors.AsType[*ast.RefError](err); ok {
+		return fmt.Errorf("avro: parsing a referenced schema: %w", briefly(fault.Err))
+	}
+	if err != nil {
+		return fmt.Errorf("avro: parsing a schema: %w", briefly(err))
+	}
+	return nil
 }
 
 func parseStrictly(text string, refs []string) (*avro.Schema, error) {

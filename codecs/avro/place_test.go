@@ -149,7 +149,7 @@ func TestTheErrorOfADeepSchemaIsShort(t *testing.T) {
 	t.Parallel()
 	for _, depth := range []int{1200, 5000} {
 		_, err := avro.ParseSchema(strings.Repeat(`{"type":"array","items":`, depth) + `"int"` + strings.Repeat("}", depth))
-		if err == nil || len(err.Error()) > 1000 || !strings.Contains(err.Error(), "nests deeper") {
+		if err == nil || len(err.Error()) > 1000 || !strings.Contains(err.Error(), "nested more than 1000 deep") {
 			t.Errorf("%d levels: got %.1200v, want a short error", depth, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/twmb/avro"
@@ -78,7 +79,7 @@ func (s *ParsedSchema) Name() string {
 	if root.Name == "" {
 		return root.Type
 	}
-	if root.Namespace == "" {
+	if root.Namespace == "" || strings.Contains(root.Name, ".") {
 		return root.Name
 	}
 	return root.Namespace + "." + root.Name
@@ -119,23 +120,6 @@ func (s *ParsedSchema) Append(dst []byte, value any) ([]byte, error) {
 		return dst, fmt.Errorf("avro: encoding %s: %w", s.Name(), err)
 	}
 	return out, nil
-}
-
-const noDefault = "the writer does not write the field, and the reader has no default for it"
-
-// resolve returns the plan that decodes what writer wrote into reader's form.
-func resolve(writer, reader *ParsedSchema) (*avro.Schema, error) {
-	plan, err := avro.Resolve(writer.parsed, reader.parsed)
-	if faults := Compatible(writer, reader); err != nil && len(faults) > 0 {
-		err = allOf(faults) // twmb/avro tells the first only
-	}
-	if field := missingDefault(writer, reader); err == nil && field != "" {
-		err = fmt.Errorf("field %s: %s", field, noDefault)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("avro: reading %s with the schema %s: %w", writer.Name(), reader.Name(), err)
-	}
-	return plan, nil
 }
 
 // decodeAll decodes datum and refuses bytes after its end. In an any a union's

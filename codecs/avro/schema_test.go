@@ -154,8 +154,9 @@ func TestNameOfEachKind(t *testing.T) {
 		`{"type":"array","items":"int"}`: "array",
 		`["null","int"]`:                 "union",
 		record("R", ""):                  "example.R",
-		`{"type":"enum","name":"E","symbols":[]}`:  "E",
-		`{"type":"fixed","name":"a.b.F","size":1}`: "a.b.F",
+		`{"type":"enum","name":"E","symbols":[]}`:                  "E",
+		`{"type":"fixed","name":"a.b.F","size":1}`:                 "a.b.F",
+		`{"type":"fixed","name":"a.b.F","namespace":"c","size":1}`: "a.b.F",
 	} {
 		schema, err := avro.ParseSchema(text)
 		if err != nil {
@@ -237,21 +238,24 @@ func TestNullableFieldNeedsADefaultToBeMissing(t *testing.T) {
 	list := func(b string) string {
 		return record("List", `{"name":"next","type":["null","List"],"default":null}`+b)
 	}
-	tests := []struct{ name, writer, reader, want string }{
-		{"at the top", old, grown, "b"},
-		{"in a record", in("T", old), in("T", grown), "in.b"},
-		{"in an array", in(`{"type":"array","items":T}`, old), in(`{"type":"array","items":T}`, grown), "in.b"},
-		{"in a map", in(`{"type":"map","values":T}`, old), in(`{"type":"map","values":T}`, grown), "in.b"},
-		{"in a union", in(`["null",T]`, old), in(`["null","int",T]`, grown), "in.b"},
-		{"plain read as a union", in("T", old), in(`["null",T]`, grown), "in.b"},
-		{"in a recursive record", list(""), list("," + nullable), "b"},
-		{"with a default", old, record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"default":null}`), ""},
+	tests := []struct {
+		name, writer, reader string
+		refused              bool
+	}{
+		{"at the top", old, grown, true},
+		{"in a record", in("T", old), in("T", grown), true},
+		{"in an array", in(`{"type":"array","items":T}`, old), in(`{"type":"array","items":T}`, grown), true},
+		{"in a map", in(`{"type":"map","values":T}`, old), in(`{"type":"map","values":T}`, grown), true},
+		{"in a union", in(`["null",T]`, old), in(`["null","int",T]`, grown), true},
+		{"plain read as a union", in("T", old), in(`["null",T]`, grown), true},
+		{"in a recursive record", list(""), list("," + nullable), true},
+		{"with a default", old, record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"default":null}`), false},
 		{
 			"written under an alias", record("R", `{"name":"a","type":"int"},{"name":"c","type":["null","string"]}`),
-			record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"aliases":["c"]}`), "",
+			record("R", `{"name":"a","type":"int"},{"name":"b","type":["null","string"],"aliases":["c"]}`), false,
 		},
-		{"in another branch", in(`["null",T]`, record("S", "")), in(`["null",`+record("S", "")+`,T]`, grown), ""},
-		{"itself", grown, grown, ""},
+		{"in another branch", in(`["null",T]`, record("S", "")), in(`["null",`+record("S", "")+`,T]`, grown), false},
+		{"itself", grown, grown, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -259,7 +263,7 @@ func TestNullableFieldNeedsADefaultToBeMissing(t *testing.T) {
 			writer, reader := mustParse(t, tt.writer), mustParse(t, tt.reader)
 			found := avro.Compatible(writer, reader)
 			_, err := avro.NewFileReader(bytes.NewReader(byHand(join(long(1), text("avro.schema"), text(tt.writer), long(0)), nil)), reader)
-			if tt.want == "" {
+			if !tt.refused {
 				if len(found) > 0 || err != nil {
 					t.Errorf("got %v and error %v, want none", found, err)
 				}
@@ -268,8 +272,8 @@ func TestNullableFieldNeedsADefaultToBeMissing(t *testing.T) {
 			if len(found) != 1 || !strings.Contains(found[0].String(), "field b is not in the writer's record") {
 				t.Errorf("Compatible: got %v, want one fault for b", found)
 			}
-			if err == nil || !strings.Contains(err.Error(), "field "+tt.want+": the writer does not write the field") {
-				t.Errorf("reading a file: got %v, want an error that names %s", err, tt.want)
+			if err == nil || !strings.Contains(err.Error(), found[0].String()) {
+				t.Errorf("reading a file: got %v, want an error with %s", err, found[0])
 			}
 		})
 	}

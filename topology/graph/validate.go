@@ -170,7 +170,7 @@ func describe(nodes []Node) string {
 }
 
 // CheckPartitions compares the partition counts of a cluster's topics, 0 for
-// one that does not exist. Inputs and the store's topic must agree, as a
+// one that does not exist and less for one that is not to be seen. Inputs and the store's topic must agree, as a
 // record and the state of its key are in partitions of the same number.
 func (g *Graph) CheckPartitions(count func(topic string) int32) error {
 	var faults []string
@@ -183,7 +183,7 @@ func (g *Graph) CheckPartitions(count func(topic string) int32) error {
 		switch {
 		case have == 0:
 			faults = append(faults, fmt.Sprintf("topic %q of %s %q does not exist: create it, or start with --create-topics N", n.Topic, n.Kind, n.Name))
-		case n.Kind == Input || n.Kind == Store:
+		case have > 0 && (n.Kind == Input || n.Kind == Store):
 			counts[have] = append(counts[have], fmt.Sprintf("%q", n.Topic))
 		}
 	}

@@ -130,6 +130,10 @@ func TestCheckPartitionsWantsInputsAndStoreAlike(t *testing.T) {
 			want: []string{`its inputs and its stores must have the same number of partitions, but "s": 3; "in": 4: create them anew with one count`},
 		},
 		{
+			name: "one is hidden", counts: map[string]int32{"in": 4, "s": 3, "out": -1, "table": -1, "t-dead-letters": -1},
+			want: []string{`its inputs and its stores must have the same number of partitions, but "s": 3; "in": 4: create them anew with one count`},
+		},
+		{
 			name: "missing topics", counts: map[string]int32{"in": 4, "s": 4, "table": 2},
 			want: []string{
 				`topic "out" of output "out" does not exist: create it, or start with --create-topics N`,

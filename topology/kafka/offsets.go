@@ -50,13 +50,24 @@ func (c *Client) offset(ctx context.Context, at place, p Position) (int64, error
 		return 0, err
 	}
 	if p.offset < first || p.offset > end {
-		return 0, outOfRange(at, p.offset, first, end)
+		return 0, &OffsetError{Topic: at.topic, Partition: at.partition, Offset: p.offset, First: first, End: end}
 	}
 	return p.offset, nil
 }
 
-func outOfRange(at place, offset, first, end int64) error {
-	return fmt.Errorf("kafka: %s has no offset %d: choose one from %d to %d, its end", at, offset, first, end)
+// OffsetError is an offset that a partition does not hold.
+type OffsetError struct {
+	Topic     string
+	Partition int32
+	// Offset is the one that was asked for.
+	Offset int64
+	// First is the oldest that the partition holds, End the one behind its newest.
+	First, End int64
+}
+
+// Error names what the partition holds.
+func (e *OffsetError) Error() string {
+	return fmt.Sprintf("kafka: %s/%d has no offset %d: choose one from %d to %d, its end", e.Topic, e.Partition, e.Offset, e.First, e.End)
 }
 
 // EndOffset returns the offset behind the last one that a reader of this

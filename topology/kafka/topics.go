@@ -34,6 +34,9 @@ type Topic struct {
 	// Replicas is the replication factor, MinInSync its min.insync.replicas. 0 is
 	// the broker's default.
 	Replicas, MinInSync int
+	// MaxBytes bounds a batch of records: max.message.bytes. 0 is the broker's
+	// default.
+	MaxBytes int
 }
 
 // Partitions returns the number of a topic's partitions. It never creates the
@@ -252,6 +255,10 @@ func (t Topic) detail() *sarama.TopicDetail {
 	if t.MinInSync > 0 {
 		least := strconv.Itoa(t.MinInSync)
 		entries["min.insync.replicas"] = &least
+	}
+	if t.MaxBytes > 0 {
+		most := strconv.Itoa(t.MaxBytes)
+		entries["max.message.bytes"] = &most
 	}
 	detail := &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: -1, ConfigEntries: entries}
 	if t.Replicas > 0 {

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +27,11 @@ const (
 	// ActionRegister registers a schema.
 	ActionRegister Action = "register"
 	// ActionImpossible is a difference that is not for a plan to mend: the number of
-	// partitions, of replicas, or settings of a topic of others.
+	// partitions or of replicas.
 	ActionImpossible Action = "impossible"
+	// ActionAdvise is a setting of a topic of others that a start warns of, and
+	// refuses with [Config.Strict]. Nothing is done about it.
+	ActionAdvise Action = "advise"
 )
 
 // Change is a difference between a [Plan] and what is there.
@@ -46,9 +48,9 @@ type Change struct {
 	schema PlannedSubject
 }
 
-var marks = map[Action]string{ActionCreate: "+", ActionAlter: "~", ActionRegister: "+", ActionImpossible: "!"}
+var marks = map[Action]string{ActionCreate: "+", ActionAlter: "~", ActionRegister: "+", ActionImpossible: "!", ActionAdvise: "?"}
 
-// String says it in one line: + is new, ~ altered, ! impossible.
+// String says it in one line: + is new, ~ altered, ! impossible, ? left to others.
 func (c Change) String() string {
 	if c.Subject != "" {
 		return fmt.Sprintf("%s subject %s: %s", marks[c.Action], c.Subject, c.Detail)
@@ -70,7 +72,10 @@ func (c Changes) WriteText(w io.Writer) error {
 	for _, one := range c {
 		fmt.Fprintln(&text, one)
 	}
-	_, err := io.WriteString(w, cmp.Or(text.String(), "nothing to do\n"))
+	if !slices.ContainsFunc(c, func(one Change) bool { return one.Action != ActionAdvise }) {
+		text.WriteString("nothing to do\n")
+	}
+	_, err := io.WriteString(w, text.String())
 	return err
 }
 
@@ -148,7 +153,7 @@ func topicChanges(d check.Drift, together bool) (changes Changes) {
 		add(ActionImpossible, "it has %d replicas, not %d: raise it with kafka-reassign-partitions", d.Replicas, want)
 	}
 	if d.Foreign != "" {
-		add(ActionImpossible, "%s: it is not the group's own", d.Foreign)
+		add(ActionAdvise, "%s", d.Foreign)
 	}
 	if len(d.Alter) > 0 {
 		var list []string

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/IBM/sarama"
-
 	"github.com/gokavro/gokavro/topology/graph"
 	"github.com/gokavro/gokavro/topology/internal/check"
 	"github.com/gokavro/gokavro/topology/kafka"
@@ -105,7 +103,6 @@ func (r *StartReport) log(to *slog.Logger) {
 // another kind: something could not be asked.
 func (r *StartReport) add(name string, err error) error {
 	found, faulty := errors.AsType[*graph.FaultError](err)
-	code, coded := errors.AsType[sarama.KError](err)
 	switch {
 	case err == nil:
 		r.Passed = append(r.Passed, name)
@@ -113,7 +110,6 @@ func (r *StartReport) add(name string, err error) error {
 		for _, fault := range found.Faults {
 			r.Faults = append(r.Faults, Finding{Check: name, What: fault})
 		}
-	case coded && code == sarama.ErrTopicAuthorizationFailed: // which the cluster's checks tell better
 	default:
 		return err
 	}
@@ -179,6 +175,11 @@ func (s *site) group() check.Group {
 	return g
 }
 
+// letterBytes is the largest record that topics for letters and replays are
+// created for: more than inputs take by default, and no more than hosted clusters
+// allow.
+const letterBytes = 8 << 20
+
 // topics returns the topics as they are created.
 func (c Config) topics(of []check.Topic, partitions int) []kafka.Topic {
 	var list []kafka.Topic
@@ -187,8 +188,11 @@ func (c Config) topics(of []check.Topic, partitions int) []kafka.Topic {
 			Name: t.Name, Partitions: int32(partitions), Compact: t.Role == check.Lookup || t.Role == check.Store,
 			Replicas: c.Replication, MinInSync: c.MinInsyncReplicas,
 		}
-		if t.Role == check.Loop {
+		switch t.Role {
+		case check.Loop:
 			topic.Retention = -1
+		case check.DeadLetters, check.Retry:
+			topic.MaxBytes = letterBytes
 		}
 		list = append(list, topic)
 	}

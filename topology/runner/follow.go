@@ -39,7 +39,11 @@ func (f *followed) load(ctx context.Context, topic string, codec codecs.Untyped,
 	if err != nil {
 		return nil, err
 	}
-	f.log.Info("loaded a table", "topic", topic, "partitions", partitions, "keys", table.Len(), "took", time.Since(start))
+	log := f.log
+	if len(partitions) > 0 {
+		log = log.With("partitions", partitions)
+	}
+	log.Info("loaded a table", "topic", topic, "keys", table.Len(), "took", time.Since(start))
 	follower.Board = f.board
 	f.group.Go(func() error { return follower.Run(f.ctx) })
 	return table, nil

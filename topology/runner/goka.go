@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
@@ -34,8 +35,6 @@ type Group struct {
 	loud     letter.Loud
 }
 
-type counts struct{ in, out, dead, skipped, retries, parked atomic.Int64 }
-
 // GroupOption sets a property of a [Group].
 type GroupOption func(*Group)
 
@@ -62,6 +61,8 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	switch {
 	case err != nil:
 		return nil, err
+	case group == nil:
+		return nil, errors.New("runner: FromGoka has no goka group: make one with goka.DefineGroup")
 	case cfg.Side != "":
 		return nil, errors.New("configuration: side, from and until are not for a hand-written goka group: its graph names the topics")
 	case cfg.TopicPrefix != "":
@@ -86,14 +87,9 @@ func FromGoka(cfg Config, group *goka.GroupGraph, opts ...GroupOption) (*Group, 
 	return g, nil
 }
 
-// Stats returns what was committed so far, and how records that failed were dealt
-// with. It is safe for concurrent use.
-func (g *Group) Stats() Stats {
-	s := &g.stats
-	return Stats{
-		In: s.in.Load(), Out: s.out.Load(), DeadLetters: s.dead.Load(), Skipped: s.skipped.Load(), Retries: s.retries.Load(), Parked: s.parked.Load(),
-	}
-}
+// Stats returns what was committed so far, and the tries of records that failed.
+// It is safe for concurrent use.
+func (g *Group) Stats() Stats { return g.stats.read() }
 
 // Run runs the group until ctx ends, and returns nil then once everything in
 // flight is finished and committed. A record that cannot be processed is tried
@@ -131,10 +127,18 @@ func (g *Group) prepared(ctx context.Context) (*kafka.Client, error) {
 // returns how many. It ends early with ctx and at a rebalance.
 func (g *Group) VisitAll(ctx context.Context, name string, meta any) (int64, error) {
 	e := g.engine.Load()
-	if e == nil {
-		return 0, fmt.Errorf("runner: visiting the rows of group %s: it is not running", g.graph.Group())
+	var why string
+	switch {
+	case g.graph.GroupTable() == nil: // goka would never stop after such a question
+		why = "it has no table"
+	case !slices.ContainsFunc(g.graph.AllEdges(), func(edge goka.Edge) bool { return edge.String() == "visitor "+name }):
+		why = fmt.Sprintf("it has no visitor %q: define it by goka.Visitor", name)
+	case e == nil:
+		why = "it is not running"
+	default:
+		return e.Visit(ctx, name, meta)
 	}
-	return e.Visit(ctx, name, meta)
+	return 0, fmt.Errorf("runner: visiting the rows of group %s: %s", g.graph.Group(), why)
 }
 
 func topicsOf(edges goka.Edges) []string {
@@ -157,7 +161,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 		}
 		lookups[edge.Topic()] = table
 	}
-	id, err := claim(g.cfg.StateDir, string(g.graph.Group()))
+	id, err := g.cfg.claim(string(g.graph.Group()))
 	if err != nil {
 		return err
 	}
@@ -187,10 +191,7 @@ func (g *Group) run(ctx context.Context, client *kafka.Client) error {
 	}
 	config := m.engine(g.withoutTables())
 	config.Assigned = func() { g.assigned(m.group) }
-	config.Committed = func(units, outputs int) {
-		g.stats.in.Add(int64(units))
-		g.stats.out.Add(int64(outputs))
-	}
+	config.Committed = g.stats.add
 	e := engine.New(config)
 	g.engine.Store(e)
 	g.pauses.drive(e)

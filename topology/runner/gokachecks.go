@@ -127,7 +127,7 @@ func (g *Group) checkTopics(client *kafka.Client) (count int32, err error) {
 		optional := t.Role == check.Retry
 		together := t.Role != check.DeadLetters && (own || optional || t.Role == check.Input || t.Role == check.Join)
 		switch {
-		case missing && own, err != nil && optional:
+		case missing && own, err != nil && optional, isHidden(err):
 		case missing:
 			faults = append(faults, err.Error())
 		case err != nil:

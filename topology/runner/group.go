@@ -2,11 +2,15 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/lovoo/goka"
+
+	"github.com/gokavro/gokavro/topology/internal/backoff"
 )
 
 const (
@@ -76,13 +80,37 @@ func (c *cuttable) Close() error {
 // of their own in it.
 func (m *member) leave(ctx context.Context, id string) error {
 	left := make(chan error, 1)
-	go func() { left <- m.leaveNow(id) }()
+	go func() { left <- m.leaveSoon(ctx, id) }()
 	select {
 	case err := <-left:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// leaveSoon tries again until ctx ends, for the connection may be one to a broker
+// that was away meanwhile.
+func (m *member) leaveSoon(ctx context.Context, id string) error {
+	wait := backoff.Backoff{First: 10 * time.Millisecond}
+	for {
+		err := m.leaveNow(id)
+		switch {
+		case err == nil, errors.Is(err, sarama.ErrUnknownMemberId):
+			return nil
+		case isAnswer(err) || errors.Is(err, sarama.ErrClosedClient) || wait.Wait(ctx) != nil:
+			return err
+		}
+		_ = m.client.Sarama().RefreshCoordinator(m.group) // the next try meets what this has met
+	}
+}
+
+// isAnswer reports whether an error is the group's last word.
+func isAnswer(err error) bool {
+	code, answered := errors.AsType[sarama.KError](err)
+	return answered && !slices.Contains([]sarama.KError{
+		sarama.ErrNotCoordinatorForConsumer, sarama.ErrConsumerCoordinatorNotAvailable, sarama.ErrOffsetsLoadInProgress,
+	}, code)
 }
 
 func (m *member) leaveNow(id string) error {
@@ -94,6 +122,7 @@ func (m *member) leaveNow(id string) error {
 		Version: 4, GroupId: m.group, Members: []sarama.MemberIdentity{{MemberId: id, GroupInstanceId: &m.id}},
 	})
 	if err != nil {
+		_ = coordinator.Close() // or the next try gets the same connection
 		return err
 	}
 	for _, member := range response.Members {

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -30,6 +31,23 @@ func TestAStopLeavesTheGroupUnlessToldOtherwise(t *testing.T) {
 				t.Errorf("got the member %q after another run, want %q", second, first)
 			}
 		})
+	}
+}
+
+// The connection to the coordinator may be one from before a broker's restart.
+func TestAStopLeavesTheGroupThoughAConnectionIsGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, devstack.Config{NoRegistry: true})
+	b.topics(t, 4, "in")
+	const leaveGroup = 13
+	var asked atomic.Int32
+	b.stack.CutWhere(func(apiKey int16) bool { return apiKey == leaveGroup && asked.Add(1) == 1 })
+	group := goka.DefineGroup("leavers", goka.Input("in", text, func(goka.Context, any) {}))
+	if member := b.memberAfterRun(t, b.groupConfig(t), group); member != "" {
+		t.Errorf("got the member %q after the stop, want none", member)
+	}
+	if asked.Load() < 2 {
+		t.Errorf("the group was asked %d times, want the first question to be lost", asked.Load())
 	}
 }
 

@@ -23,41 +23,53 @@ const (
 
 var identityForm = regexp.MustCompile(`^[A-Z0-9]{26}$`)
 
-// claim makes sure that a state folder is for a group, and returns the folder's
+// claim makes sure that the state folder is for a group, and returns the folder's
 // identity.
-func claim(dir, group string) (id string, err error) {
-	if err := ownTables(dir, group); err != nil {
+func (c Config) claim(group string) (id string, err error) {
+	if err := ownTables(c.StateDir, group); err != nil {
 		return "", err
 	}
-	return identity(dir)
+	return c.identity()
 }
 
-// identity returns the random name that a state folder has, and gives it one
-// when it has none. It is part of the transactional id, so that a process that
-// comes back at once ends what its predecessor left open. With the folder the
-// name is lost, and such a transaction ends at its time-out.
-func identity(dir string) (string, error) {
-	path := filepath.Join(dir, identityFile)
+// identity returns the random name that the state folder has, and gives it one
+// when it has none or one that is damaged. It is part of the transactional id, so
+// that a process that comes back at once ends what its predecessor left open. With
+// the folder the name is lost, and such a transaction ends at its time-out.
+func (c Config) identity() (string, error) {
+	path := filepath.Join(c.StateDir, identityFile)
 	text, err := os.ReadFile(path)
-	if err == nil {
-		id := strings.TrimSpace(string(text))
-		if !identityForm.MatchString(id) {
-			return "", fmt.Errorf("state folder: %s is damaged: remove it, and this process gets a new identity", path)
-		}
-		return id, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("state folder: reading the identity: %w", err)
 	}
-	id := rand.Text()
-	written := path + ".new"
-	if err := os.WriteFile(written, []byte(id+"\n"), 0o644); err != nil {
-		return "", fmt.Errorf("state folder: keeping the identity: %w", err)
+	if id := strings.TrimSpace(string(text)); identityForm.MatchString(id) {
+		return id, nil
 	}
-	if err := os.Rename(written, path); err != nil {
+	if err == nil {
+		c.Logger.Warn("the identity of the state folder is damaged: this process goes on as a new one", "file", path)
+	}
+	id := rand.Text()
+	if err := keep(path, id+"\n"); err != nil {
 		return "", fmt.Errorf("state folder: keeping the identity: %w", err)
 	}
 	return id, nil
+}
+
+// keep puts a file in place that is on the disk by then.
+func keep(path, text string) error {
+	written := path + ".new"
+	file, err := os.Create(written)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(written, path)
 }
 
 // ownTables refuses a state folder that holds the tables of another group:

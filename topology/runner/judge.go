@@ -168,7 +168,6 @@ func (j *judge) park(f task.Failure) (task.Verdict, bool) {
 	if next == nil {
 		return task.Verdict{}, false
 	}
-	j.group.stats.parked.Add(1)
 	return task.Verdict{Park: next, Due: due, Cause: f.Err}, true
 }
 
@@ -193,7 +192,6 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 	case graph.Fail:
 		return task.Verdict{Err: f.Fatal()}
 	case graph.Skip:
-		g.stats.skipped.Add(1)
 		g.loud.Warn(g.cfg.Logger, "skipped a record", at...)
 		return task.Verdict{}
 	}
@@ -204,7 +202,6 @@ func (j *judge) giveUp(f letter.Failure, at []any) task.Verdict {
 	if err != nil {
 		return task.Verdict{Err: fmt.Errorf("%w: see to the topic of the dead letters, or give the input another action on errors", err)}
 	}
-	g.stats.dead.Add(1)
 	g.loud.Warn(g.cfg.Logger, "kept as a dead letter", at...)
 	return task.Verdict{Outputs: []task.Output{out}}
 }

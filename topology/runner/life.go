@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,14 +86,24 @@ func (l *life) starting(group string) {
 	}
 }
 
-// inTemp reports whether a folder is below the system's temporary one.
+// inTemp reports whether a folder is below one that the system clears: its
+// temporary one, or one that most systems have.
 func inTemp(dir string) bool {
-	absolute, err := filepath.Abs(dir)
-	if err != nil {
-		return false
+	return slices.ContainsFunc([]string{os.TempDir(), "/tmp", "/var/tmp"}, func(temp string) bool {
+		below, err := filepath.Rel(resolved(temp), resolved(dir))
+		return err == nil && filepath.IsLocal(below)
+	})
+}
+
+// resolved returns where a path leads, as far as that can be told.
+func resolved(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
 	}
-	below, err := filepath.Rel(os.TempDir(), absolute)
-	return err == nil && filepath.IsLocal(below)
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return path
 }
 
 // patiently does what the start needs brokers and registry for: if the start is

@@ -35,10 +35,7 @@ const (
 // ends the process. A second signal ends it at once.
 func Main(build func() *topology.Topology) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // from here on a signal has its default effect
-	}()
+	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
 	os.Exit(Command(ctx, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -124,7 +124,7 @@ func TestAGokaGroupHasAPlan(t *testing.T) {
 	if err := changes.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := text.String(), "+ topic shops-table: 4 partitions, cleanup.policy=compact\n+ topic shops-loop: 4 partitions, retention.ms=-1\n+ topic shops-dead-letters: 4 partitions\n+ topic shops-retry: 4 partitions\n"; got != want {
+	if got, want := text.String(), "+ topic shops-table: 4 partitions, cleanup.policy=compact\n+ topic shops-loop: 4 partitions, retention.ms=-1\n+ topic shops-dead-letters: 4 partitions, max.message.bytes=8388608\n+ topic shops-retry: 4 partitions, max.message.bytes=8388608\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	report, err := g.Examine(t.Context())

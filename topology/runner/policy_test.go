@@ -209,8 +209,10 @@ func TestWhatABrokerRefusesIsMetByThePolicyOfItsRecord(t *testing.T) {
 				t.Error(diff)
 			}
 			r.stop(t)
-			if got := r.Stats(); got.DeadLetters != 2*tt.want.DeadLetters || got.Skipped != 2*tt.want.Skipped {
-				t.Errorf("got %+v, want twice %+v", got, tt.want)
+			// What is done again counts once.
+			want := runner.Stats{In: 5, Out: 3, DeadLetters: 2 * tt.want.DeadLetters, Skipped: 2 * tt.want.Skipped}
+			if got := r.Stats(); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
 	}
@@ -247,7 +249,7 @@ func TestAGokaGroupKeepsToThePolicyOfEachInput(t *testing.T) {
 	}
 	b.awaitValues(t, "policies-dead-letters", 3)
 	r.stop(t)
-	if got, want := r.Stats(), (runner.Stats{In: 11, Out: 8, DeadLetters: 3, Skipped: 3, Retries: 2}); got != want {
+	if got, want := r.Stats(), (runner.Stats{In: 11, Out: 5, DeadLetters: 3, Skipped: 3, Retries: 2}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	var causes []string

@@ -14,9 +14,9 @@ import (
 func (r *Runner) process(ctx context.Context, site *site, tables map[string]compile.Table) error {
 	program := &compile.Program{
 		Graph: r.graph, Topic: site.topic, Codecs: site.codecs, Letters: site.letterWriter(ctx), Tables: tables, Refusals: &refusal.Memory{},
-		Counters: &r.counters, Log: r.cfg.Logger, Board: r.watch.board, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
+		Retries: &r.stats.retries, Log: r.cfg.Logger, Board: r.watch.board, MaxRecordBytes: site.kafka.Config().Sarama().Producer.MaxMessageBytes,
 	}
-	id, err := claim(r.cfg.StateDir, site.topic(r.graph.Name))
+	id, err := r.cfg.claim(site.topic(r.graph.Name))
 	if err != nil {
 		return err
 	}
@@ -35,6 +35,7 @@ func (r *Runner) process(ctx context.Context, site *site, tables map[string]comp
 	}
 	config := m.engine(program.Group(m.group))
 	config.Assigned = func() { r.assigned(m.group) }
+	config.Committed = r.stats.add
 	config.Until = r.ends
 	e := engine.New(config)
 	r.pauses.drive(e)

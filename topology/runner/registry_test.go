@@ -2,6 +2,8 @@ package runner_test
 
 import (
 	"fmt"
+	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +19,6 @@ import (
 	"github.com/gokavro/gokavro/topology"
 	"github.com/gokavro/gokavro/topology/kafka"
 	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
-	"github.com/gokavro/gokavro/topology/runner"
 )
 
 type point struct {
@@ -146,21 +147,32 @@ func TestARecordThatWaitsForTheRegistryOutlastsARebalance(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = schemaStack.Close() })
 	ids := register(t, schemaStack.RegistryURL())
-	config := func() runner.Config {
+	begin := func(to *log) *running {
 		cfg := b.config(t)
 		cfg.Registry, cfg.DialTimeout = []string{schemaStack.RegistryURL()}, time.Second
-		return cfg
+		cfg.Logger = slog.New(slog.NewTextHandler(to, nil))
+		return start(t, points(), cfg).awaitReady(t)
 	}
-	stays, leaves := start(t, points(), config()).awaitReady(t), start(t, points(), config()).awaitReady(t)
+	waits := func(l *log, partition int) bool {
+		return l.has(fmt.Sprintf(`msg="waiting for the schema registry" topic=in partition=%d `, partition))
+	}
+	var staying, leaving log
+	stays, leaves := begin(&staying), begin(&leaving)
 	if err := schemaStack.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for partition := range int32(4) {
 		b.write(t, kafka.Record{Topic: "in", Partition: partition, Key: []byte("k"), Value: append(avro.AppendConfluent(nil, ids[1]), 4, 0)})
 	}
-	kafkatest.Await(t, "both to wait", func() bool { return stays.Stats().In > 0 && leaves.Stats().In > 0 })
+	all := []int{0, 1, 2, 3}
+	kafkatest.Await(t, "all to wait, in both processes", func() bool {
+		return !slices.ContainsFunc(all, func(p int) bool { return !waits(&staying, p) && !waits(&leaving, p) }) &&
+			slices.ContainsFunc(all, func(p int) bool { return waits(&leaving, p) })
+	})
 	leaves.stop(t)
-	kafkatest.Await(t, "the other to take over", func() bool { return stays.Stats().In == 4 })
+	kafkatest.Await(t, "the other to take over", func() bool {
+		return !slices.ContainsFunc(all, func(p int) bool { return !waits(&staying, p) })
+	})
 	schemaCfg.RegistryAddr = strings.TrimPrefix(schemaStack.RegistryURL(), "http://")
 	if schemaStack, err = devstack.Start(t.Context(), schemaCfg); err != nil {
 		t.Fatal(err)

@@ -22,23 +22,13 @@ import (
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
-// Stats counts what became of the records since the start.
-type Stats struct {
-	In          int64 // records taken from inputs
-	Out         int64 // records written to outputs
-	DeadLetters int64 // records kept as dead letters
-	Skipped     int64 // records left out, by the policy graph.Skip
-	Retries     int64 // further tries of records that failed
-	Parked      int64 // times that a record was parked for another try
-}
-
 // Runner runs one topology in this process. Several processes with the same
 // topology on one cluster share its partitions.
 type Runner struct {
 	life
-	graph    *graph.Graph
-	counters compile.Counters
-	ends     replay.Offsets // of a side run that has some
+	graph *graph.Graph
+	stats counts
+	ends  replay.Offsets // of a side run that has some
 }
 
 // New checks a topology and its configuration. It uses no network.
@@ -57,11 +47,9 @@ func New(t *topology.Topology, cfg Config) (*Runner, error) {
 	return &Runner{life: newLife(cfg), graph: g}, nil
 }
 
-// Stats returns what was counted so far. It is safe for concurrent use.
-func (r *Runner) Stats() Stats {
-	c := &r.counters
-	return Stats{In: c.In.Load(), Out: c.Out.Load(), DeadLetters: c.DeadLetters.Load(), Skipped: c.Skipped.Load(), Retries: c.Retries.Load(), Parked: c.Parked.Load()}
-}
+// Stats returns what was committed so far, and the tries of records that failed.
+// It is safe for concurrent use.
+func (r *Runner) Stats() Stats { return r.stats.read() }
 
 // Check connects to the cluster and the registry and returns everything there
 // that would keep the topology from running, without changing anything.
@@ -109,7 +97,7 @@ func (r *Runner) prepared(ctx context.Context) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = site.createSide(ctx); err == nil {
+	if err = r.createSide(ctx, site); err == nil {
 		err = site.prepare(ctx)
 	}
 	if err != nil {

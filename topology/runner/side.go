@@ -113,18 +113,21 @@ func (s *site) writtenTopics(partitions int32) []kafka.Topic {
 }
 
 // createSide creates the topics of a side run, with as many partitions as its
-// inputs have.
-func (s *site) createSide(ctx context.Context) error {
-	if s.cfg.Side == "" {
+// inputs have, once it is known where it begins and ends.
+func (r *Runner) createSide(ctx context.Context, site *site) error {
+	if r.cfg.Side == "" {
 		return nil
 	}
-	partitions, err := s.inputPartitions()
+	partitions, err := site.inputPartitions()
 	if err != nil || partitions == 0 { // what is missing is said later, with all else
 		return err
 	}
-	created, err := s.kafka.CreateMissing(ctx, s.writtenTopics(partitions)...)
+	if err := replay.Check(r.sideRun(site)); err != nil && !errors.Is(err, kafka.ErrTopicNotFound) {
+		return fmt.Errorf("side run %s: %w", r.cfg.Side, err)
+	}
+	created, err := site.kafka.CreateMissing(ctx, site.writtenTopics(partitions)...)
 	if len(created) > 0 {
-		s.cfg.Logger.Info("created topics", "topics", created, "partitions", partitions)
+		r.cfg.Logger.Info("created topics", "topics", created, "partitions", partitions)
 	}
 	return err
 }
@@ -195,7 +198,7 @@ func (r *Runner) alongside(ctx context.Context, site *site) error {
 	if r.cfg.Side == "" {
 		return r.run(ctx, site)
 	}
-	run, err := r.begin(ctx, site)
+	run, err := replay.Begin(ctx, r.sideRun(site))
 	if err != nil {
 		return fmt.Errorf("side run %s: %w: go on as it was begun, take another name with --side, or remove it with --side-drop", r.cfg.Side, err)
 	}
@@ -223,7 +226,7 @@ func (r *Runner) alongside(ctx context.Context, site *site) error {
 	return nil
 }
 
-func (r *Runner) begin(ctx context.Context, site *site) (*replay.Run, error) {
+func (r *Runner) sideRun(site *site) replay.Config {
 	cfg := replay.Config{
 		Client: site.kafka, Group: site.topic(r.graph.Name), Dir: r.cfg.StateDir, From: r.cfg.From, Until: r.cfg.Until,
 	}
@@ -233,7 +236,7 @@ func (r *Runner) begin(ctx context.Context, site *site) (*replay.Run, error) {
 	for _, topic := range site.writtenTopics(1) {
 		cfg.Written = append(cfg.Written, topic.Name)
 	}
-	return replay.Begin(ctx, cfg)
+	return cfg
 }
 
 // DropSide deletes all that a side run has made: its consumer group, its topics

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -201,10 +202,18 @@ func TestPositionsBoundASideRun(t *testing.T) {
 			partition = r.Partition
 		}
 	}
+	var longest int64
+	for _, r := range held {
+		longest = max(longest, r.Offset+1)
+	}
 	tests := []struct {
 		name, from, until string
 		want              func(r kafka.Record) bool
 	}{
+		{
+			"beyond_some", fmt.Sprint("offset:", longest-1), fmt.Sprint("offset:", longest+5),
+			func(r kafka.Record) bool { return r.Offset >= longest-1 },
+		},
 		{
 			"times", "time:2023-11-14T22:13:30Z", "time:2023-11-14T22:13:40Z",
 			func(r kafka.Record) bool { return r.Time.Unix() >= 1_700_000_010 && r.Time.Unix() < 1_700_000_020 },
@@ -275,6 +284,12 @@ func TestASideRunRefusesWhatDoesNotBelongTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, fix, "replay.json is damaged")
+	for from, fault := range map[string]string{"offset:1000": "has no offset 1000", "in/9=end": "there is no partition 9 of topic in", "in/0=offset:1000": "in/0 has no offset 1000"} {
+		refused(t, sideConfig(cfg, "other", from, "end"), fault)
+	}
+	if _, err := b.client.Partitions("other.out"); !errors.Is(err, kafka.ErrTopicNotFound) {
+		t.Errorf("got %v for a topic of a side run that was refused, want none", err)
+	}
 	unknown := sideConfig(cfg, "fix", "", "end,inn=beginning")
 	if _, err := runner.New(counting(), unknown); err == nil || !strings.Contains(err.Error(), "topic inn, which is no input") {
 		t.Errorf("got %v of a topic that is no input", err)

@@ -1,10 +1,13 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/IBM/sarama"
 
 	"github.com/gokavro/gokavro/codecs"
 	"github.com/gokavro/gokavro/codecs/avro"
@@ -48,7 +51,7 @@ func (s *site) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := report.err(); err != nil {
-		return err
+		return cmp.Or(s.unregistered(ctx, report), err)
 	}
 	report.log(s.cfg.Logger)
 	if s.cfg.CreateTopics > 0 {
@@ -63,6 +66,15 @@ func (s *site) prepare(ctx context.Context) error {
 		}
 	}
 	return s.graph.Join(s.prepareCodecs(ctx)...)
+}
+
+// unregistered adds the schemas that are missing to a report that refuses a start,
+// and returns it whole; nil where the start would have registered them.
+func (s *site) unregistered(ctx context.Context, report *StartReport) error {
+	if s.cfg.CreateTopics > 0 || s.cfg.AutoRegister {
+		return nil
+	}
+	return cmp.Or(report.add(checkRegistered, s.graph.Join(s.dry().prepareCodecs(ctx)...)), report.err())
 }
 
 func (s *site) createTopics(ctx context.Context) error {
@@ -104,8 +116,11 @@ func (s *site) checkTopics(missing int32) error {
 	var away error
 	err := s.graph.CheckPartitions(func(topic string) int32 {
 		count, err := s.kafka.Partitions(s.topic(topic))
-		if errors.Is(err, kafka.ErrTopicNotFound) {
+		switch {
+		case errors.Is(err, kafka.ErrTopicNotFound):
 			count, err = s.planned(topic, missing)
+		case isHidden(err):
+			return -1
 		}
 		if err != nil {
 			away = err
@@ -117,6 +132,10 @@ func (s *site) checkTopics(missing int32) error {
 	}
 	return err
 }
+
+// isHidden reports whether a topic is one that this user may not see, as the
+// check of permissions says.
+func isHidden(err error) bool { return errors.Is(err, sarama.ErrTopicAuthorizationFailed) }
 
 // bindable is a codec that can be told where its bytes live.
 type bindable interface {
@@ -174,11 +193,17 @@ func (s *site) prepareCodecs(ctx context.Context) []error {
 	return faults
 }
 
-// checkAll is examine and prepareCodecs without changing anything.
-func (s *site) checkAll(ctx context.Context) (*StartReport, error) {
+// dry returns the site bound anew, for looking only.
+func (s *site) dry() *site {
 	dry := *s
 	dry.readOnly = true
 	dry.bind()
+	return &dry
+}
+
+// checkAll is examine and prepareCodecs without changing anything.
+func (s *site) checkAll(ctx context.Context) (*StartReport, error) {
+	dry := s.dry()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	report, err := dry.examine(ctx, 0)

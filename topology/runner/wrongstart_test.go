@@ -92,6 +92,23 @@ func wrongStarts() []wrongStart {
 			},
 		},
 		{
+			name:   "partition counts, and a topic that is hidden",
+			stack:  devstack.Config{Denied: []devstack.Denied{{Operation: "ALL", Resource: "TOPIC", Name: "names"}}},
+			topics: []kafka.Topic{{Name: "in", Partitions: 4}, {Name: "counts", Partitions: 3, Compact: true}},
+			faults: []string{
+				`topics: its inputs and its stores must have the same number of partitions, but "counts": 3; "in": 4`,
+				"permissions: topic names: Read on topic names is not allowed: *",
+			},
+		},
+		{
+			name: "a topic and a schema that are missing", topology: stateless, topics: []kafka.Topic{{Name: "in", Partitions: 4}, {Name: "out", Partitions: 4}},
+			config: func(c *runner.Config) { c.CreateTopics, c.AutoRegister = 0, false },
+			faults: []string{
+				`topics: topic "count-dead-letters" of the dead letters does not exist: create it, *`,
+				"registration: dead letters: avro: the schema of gokavro.DeadLetter is not registered under subject count-dead-letters-value: *",
+			},
+		},
+		{
 			name: "topics that may not be created",
 			stack: devstack.Config{Denied: []devstack.Denied{
 				{Operation: "CREATE", Resource: "CLUSTER", Name: "kafka-cluster"}, {Operation: "CREATE", Resource: "TOPIC", Name: "out"},

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ type Drift struct {
 	Alter, Have map[string]string
 	// Partitions and Replicas are those of a topic that exists.
 	Partitions, Replicas int
-	// Foreign is what is wrong with the settings of a topic of others.
+	// Foreign is what a start warns of in the settings of a topic of others.
 	Foreign string
 }
 
@@ -69,15 +70,15 @@ func (f *facts) drift(t Topic, want kafka.Topic) (Drift, error) {
 		return d, nil
 	}
 	if !found.exists() {
-		return d, fmt.Errorf("topic %s: %w", t.Name, found.err)
+		return d, unseen(t, found.err)
 	}
 	if err := f.configsErr[t.Name]; err != nil {
-		return d, fmt.Errorf("topic %s: asking for its settings: %w", t.Name, err)
+		return d, unseen(t, err)
 	}
 	d.Have = f.configs[t.Name]
 	wrong, _ := retention{d.Have}.judge(t)
 	if wrong.What != "" && !t.Role.own() {
-		d.Foreign = wrong.What
+		d.Foreign = wrong.What + ": it is not the group's own: " + wrong.Fix
 		return d, nil
 	}
 	d.Alter = map[string]string{}
@@ -87,7 +88,19 @@ func (f *facts) drift(t Topic, want kafka.Topic) (Drift, error) {
 	if least, err := strconv.Atoi(d.Have[minInSync]); err == nil && t.Role.own() && least < want.MinInSync {
 		d.Alter[minInSync] = strconv.Itoa(want.MinInSync)
 	}
+	if most, err := strconv.Atoi(d.Have[maxBytes]); err == nil && t.Role.own() && most < want.MaxBytes {
+		d.Alter[maxBytes] = strconv.Itoa(want.MaxBytes)
+	}
 	return d, nil
+}
+
+// unseen is the error of a topic that cannot be compared.
+func unseen(t Topic, err error) error {
+	if !errors.Is(err, sarama.ErrTopicAuthorizationFailed) {
+		return fmt.Errorf("topic %s: asking for its settings: %w", t.Name, err)
+	}
+	grant := topicGrant(t.Name, []sarama.AclOperation{sarama.AclOperationDescribe, sarama.AclOperationDescribeConfigs})
+	return fmt.Errorf("topic %s: %w: allow it with %s", t.Name, err, grant.Command())
 }
 
 // mended returns the settings that a topic of the group's own should have.
@@ -116,6 +129,9 @@ func Describe(t kafka.Topic) string {
 	}
 	if t.MinInSync > 0 {
 		add("%s=%d", minInSync, t.MinInSync)
+	}
+	if t.MaxBytes > 0 {
+		add("%s=%d", maxBytes, t.MaxBytes)
 	}
 	return strings.Join(parts, ", ")
 }

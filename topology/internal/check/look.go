@@ -159,13 +159,14 @@ func (l *looker) askCreation() error {
 }
 
 // configNames are the settings of topics that are looked at.
-var configNames = []string{cleanupPolicy, retentionTime, retentionBytes, minInSync}
+var configNames = []string{cleanupPolicy, retentionTime, retentionBytes, minInSync, maxBytes}
 
 const (
 	cleanupPolicy  = "cleanup.policy"
 	retentionTime  = "retention.ms"
 	retentionBytes = "retention.bytes"
 	minInSync      = "min.insync.replicas"
+	maxBytes       = "max.message.bytes"
 )
 
 func (l *looker) askConfigs() error {

@@ -24,8 +24,6 @@ func (p *Program) Aside(k task.Killed) ([]task.Output, error) {
 	case graph.Fail:
 		return nil, errFails
 	case graph.Skip:
-		p.Counters.In.Add(1)
-		p.Counters.Skipped.Add(1)
 		p.loud.Warn(log, "skipped a record")
 		return nil, nil
 	}
@@ -33,8 +31,6 @@ func (p *Program) Aside(k task.Killed) ([]task.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Counters.In.Add(1)
-	p.Counters.DeadLetters.Add(1)
 	p.loud.Warn(log, "kept as a dead letter")
 	return []task.Output{out}, nil
 }

@@ -29,6 +29,8 @@ type record interface {
 	SetRow(table, key string, row []byte, value any)
 	// Stage adds a record to what this one writes.
 	Stage(task.Output)
+	// Count notes how this record was dealt with.
+	Count(task.Counts)
 	// Forget gives up the rows that were taken so far.
 	Forget()
 	// Scan yields the rows of a part of a table.
@@ -45,7 +47,6 @@ type record interface {
 func (p *Program) callback(node graph.Node) goka.ProcessCallback {
 	return func(ctx goka.Context, msg any) {
 		r, in := ctx.(record), msg.(*input)
-		p.Counters.In.Add(1)
 		if !p.waits(r, node) {
 			p.process(r, node, in)
 		}

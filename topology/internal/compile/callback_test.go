@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type fakeContext struct {
 	single  bool
 	failed  error
 	message *sarama.ConsumerMessage
+	counts  task.Counts
 }
 
 type emission struct{ Topic, Key, Value string }
@@ -73,6 +75,8 @@ func (c *fakeContext) SetRow(_, _ string, row []byte, _ any) {
 	}
 	c.stored = append(c.stored, string(row))
 }
+
+func (c *fakeContext) Count(counts task.Counts) { c.counts = counts }
 
 func (c *fakeContext) Stage(o task.Output) {
 	c.emitted = append(c.emitted, emission{o.Topic, o.Key, string(o.Value)})
@@ -187,8 +191,8 @@ func program(t *testing.T, input codecs.Codec[string]) (*Program, graph.Node) {
 	}
 	return &Program{
 		Graph: g, Topic: func(s string) string { return "p." + s }, Codecs: bound, Letters: &letter.Writer{Topic: "p.t-dead-letters", Codec: letterCodec{}},
-		Tables:   map[string]Table{"table": mapTable{"word": "row", "broken": errors.New("row is broken")}},
-		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler), MaxRecordBytes: 1000,
+		Tables:  map[string]Table{"table": mapTable{"word": "row", "broken": errors.New("row is broken")}},
+		Retries: &atomic.Int64{}, Log: slog.New(slog.DiscardHandler), MaxRecordBytes: 1000,
 	}, g.Of(graph.Input)[0]
 }
 
@@ -225,8 +229,8 @@ func TestCallbackAppliesWhatTheStepsWrote(t *testing.T) {
 	if diff := cmp.Diff(ctx.stored, []string{count(5)}); diff != "" {
 		t.Error(diff)
 	}
-	if in, out := p.Counters.In.Load(), p.Counters.Out.Load(); in != 1 || out != 1 || ctx.failed != nil {
-		t.Errorf("got %d in, %d out, failed %v; want 1, 1 and no", in, out, ctx.failed)
+	if ctx.counts != (task.Counts{}) || ctx.failed != nil {
+		t.Errorf("got %+v counted, failed %v; want nothing and no", ctx.counts, ctx.failed)
 	}
 }
 
@@ -276,8 +280,8 @@ func TestCallbackKeepsWhatCannotBeProcessedAndNothingElseOfIt(t *testing.T) {
 			if ctx.stored != nil || ctx.deleted || ctx.failed != nil {
 				t.Errorf("got stored %q, deleted %t, failed %v; want none", ctx.stored, ctx.deleted, ctx.failed)
 			}
-			if dead := p.Counters.DeadLetters.Load(); dead != 1 {
-				t.Errorf("got %d dead letters counted, want 1", dead)
+			if want := (task.Counts{DeadLetters: 1}); ctx.counts != want {
+				t.Errorf("got %+v counted, want %+v", ctx.counts, want)
 			}
 		})
 	}

@@ -4,6 +4,7 @@ package compile
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/lovoo/goka"
@@ -36,9 +37,9 @@ type Program struct {
 	Refusals *refusal.Memory
 	// Tables holds the lookup tables by the node's name.
 	Tables map[string]Table
-	// Counters counts what becomes of records.
-	Counters *Counters
-	Log      *slog.Logger
+	// Retries counts further tries of records that failed.
+	Retries *atomic.Int64
+	Log     *slog.Logger
 	// Board is told while records wait for the registry. It may be nil.
 	Board *health.Board
 	// MaxRecordBytes bounds a record that is written. 0 is no bound.

@@ -158,7 +158,6 @@ func (x *exec) apply() {
 			Topic: x.program.targets[out.name].Topic, Partition: -1, Key: out.key, Value: out.bytes, Time: x.meta.Time, From: x.from(),
 		})
 	}
-	x.program.Counters.Out.Add(int64(len(x.outputs)))
 	for _, set := range x.rows {
 		x.record.SetRow(set.store, x.meta.Key, set.bytes, set.value)
 	}

@@ -19,7 +19,7 @@ func (t *trial) again(err error) bool {
 	if !ok || !t.curable(err) {
 		return false
 	}
-	t.program.Counters.Retries.Add(1)
+	t.program.Retries.Add(1)
 	t.program.loud.Warn(t.program.Log, "trying a record again", t.at("attempt", t.tries.Failed(), "retry_in", pause, "err", letter.OneLine(err.Error()))...)
 	return backoff.Pause(t.record.Stopping(), pause)
 }
@@ -64,7 +64,7 @@ func (t *trial) giveUp(err error) {
 	case graph.Fail:
 		p.stop(r, f.Fatal())
 	case graph.Skip:
-		p.Counters.Skipped.Add(1)
+		r.Count(task.Counts{Skipped: 1})
 		p.loud.Warn(p.Log, "skipped a record", t.at("step", f.Step, "err", letter.OneLine(err.Error()))...)
 	default:
 		t.bury(f)
@@ -79,7 +79,7 @@ func (t *trial) bury(f letter.Failure) {
 		p.stop(t.record, fmt.Errorf("%w; the record's fault was: %s", err, letter.OneLine(f.Err.Error())))
 		return
 	}
-	p.Counters.DeadLetters.Add(1)
+	t.record.Count(task.Counts{DeadLetters: 1})
 	p.loud.Warn(p.Log, "kept as a dead letter", t.at("step", f.Step, "err", letter.OneLine(f.Err.Error()))...)
 	t.record.Stage(out)
 }

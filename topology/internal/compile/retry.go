@@ -98,7 +98,7 @@ func (p *Program) park(r record, retry graph.Retry, tried int) (bool, error) {
 	if again {
 		m.putOff = true
 	}
-	p.Counters.Parked.Add(1)
+	r.Count(task.Counts{Parked: 1})
 	return true, nil
 }
 
@@ -173,7 +173,6 @@ func (p *Program) again(m *moved) {
 // replay takes a record of the retry topic.
 func (p *Program) replay(ctx goka.Context, _ any) {
 	r := ctx.(record)
-	p.Counters.In.Add(1)
 	e, err := parking.Replayed(r.Message())
 	if err != nil {
 		t := &trial{program: p, record: r, node: graph.Node{Name: p.Graph.Retry()}}

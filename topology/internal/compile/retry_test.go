@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,7 +129,7 @@ func newLot(t *testing.T, retry graph.Retry) *lotBundle {
 	}
 	b.program = &Program{
 		Graph: g, Topic: func(s string) string { return s }, Codecs: bound, Letters: &letter.Writer{Topic: "t-dead-letters", Codec: letterCodec{}},
-		Counters: &Counters{}, Log: slog.New(slog.DiscardHandler),
+		Retries: &atomic.Int64{}, Log: slog.New(slog.DiscardHandler),
 		Lot: parking.New(g.Parked(), b.unfit), Alarm: g.Parked(), Retry: g.Retry(), Now: func() time.Time { return b.clock },
 	}
 	b.program.Group("t")

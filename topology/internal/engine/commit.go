@@ -123,7 +123,7 @@ func (w *work) commitNow() {
 func (w *work) flush(sealed []*task.Sealed) (units int, err error) {
 	for _, s := range sealed {
 		if report := w.engine.cfg.Committed; report != nil {
-			report(s.Read(), s.Outputs())
+			report(s)
 		}
 		units += s.Units()
 		if err := s.Flush(); err != nil {

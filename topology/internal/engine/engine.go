@@ -72,9 +72,8 @@ type Config struct {
 	Memory task.Share
 	// Board is told what holds up the work. It may be nil.
 	Board *health.Board
-	// Committed is told of each commit: its units, and the records they wrote. It
-	// may be nil.
-	Committed func(units, outputs int)
+	// Committed is told of what a commit has taken of each task. It may be nil.
+	Committed func(*task.Sealed)
 	// Refused is told of a record that a broker does not take, and returns nil when
 	// the tasks are going to leave it out on the second pass. It may be nil; such a
 	// record ends the run then, as it does with an error.

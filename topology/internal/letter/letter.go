@@ -106,15 +106,16 @@ func schemaHeader(m *sarama.ConsumerMessage) []byte {
 	return nil
 }
 
-// Output returns the record that keeps a failure, under its key and with its
-// time.
+// Output returns the record that keeps a failure, under its key. Its time is that
+// of the failure: by the record's own, which may be years ago, the broker's
+// retention would remove it at once.
 func (w *Writer) Output(f Failure) (task.Output, error) {
 	letter := w.Letter(f)
 	data, err := w.Codec.Append(nil, &letter)
 	if err != nil {
 		return task.Output{}, fmt.Errorf("%s: keeping it as a dead letter: %w", f.Where(), err)
 	}
-	return task.Output{Topic: w.Topic, Partition: -1, Key: string(f.Message.Key), Value: data, Time: f.Message.Timestamp}, nil
+	return task.Output{Topic: w.Topic, Partition: -1, Key: string(f.Message.Key), Value: data, Time: letter.FailedAt}, nil
 }
 
 // OneLine folds a message for a dead letter or a log line.

@@ -49,14 +49,24 @@ func visibleEnds(client *kafka.Client, topics []string) (Offsets, error) {
 	return ends, nil
 }
 
-// starts resolves where the partitions are read from.
+// starts resolves where the partitions are read from. Nothing is read of one that
+// ends before an offset which is not for it alone, unless all do.
 func starts(client *kafka.Client, from Positions, visible Offsets) (Offsets, error) {
-	found := Offsets{}
-	err := visible.each(func(topic string, partition int32, _ int64) error {
+	found, some := Offsets{}, false
+	var short error
+	err := visible.each(func(topic string, partition int32, end int64) error {
 		offset, err := client.Offset(topic, partition, from.in(topic, partition))
+		if e, ok := errors.AsType[*kafka.OffsetError](err); ok && e.Offset > e.End && !from.names(topic, partition) {
+			offset, short, err = end, err, nil
+		} else {
+			some = true
+		}
 		found.set(topic, partition, offset)
 		return err
 	})
+	if err == nil && !some {
+		err = short
+	}
 	return found, err
 }
 
@@ -66,6 +76,9 @@ func ends(ctx context.Context, client *kafka.Client, until Positions, from, visi
 	found := Offsets{}
 	err := visible.each(func(topic string, partition int32, end int64) error {
 		offset, err := client.Offset(topic, partition, until.in(topic, partition))
+		if e, ok := errors.AsType[*kafka.OffsetError](err); ok {
+			offset, err = min(max(e.Offset, e.First), e.End), nil
+		}
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -75,29 +76,56 @@ func (r *Run) fix(ctx context.Context) error {
 	if err := r.checkUnwritten(); err != nil {
 		return err
 	}
-	from, err := ParseFrom(cfg.From)
+	span, err := resolve(cfg)
 	if err != nil {
 		return err
 	}
-	visible, err := visibleEnds(cfg.Client, cfg.Topics)
-	if err != nil {
-		return err
-	}
-	p := &plan{From: cfg.From, Until: cfg.Until}
-	if p.Starts, err = starts(cfg.Client, from, visible); err != nil {
-		return err
-	}
+	p := &plan{From: cfg.From, Until: cfg.Until, Starts: span.starts}
 	if cfg.Until != "" {
-		until, err := ParseUntil(cfg.Until)
-		if err != nil {
-			return err
-		}
-		if p.Ends, err = ends(ctx, cfg.Client, until, p.Starts, visible); err != nil {
+		if p.Ends, err = ends(ctx, cfg.Client, span.until, span.starts, span.visible); err != nil {
 			return err
 		}
 	}
 	r.plan = p
 	return p.save(cfg.Dir)
+}
+
+// span is where a run begins, and what its end comes of.
+type span struct {
+	starts, visible Offsets
+	until           Positions
+}
+
+func resolve(cfg Config) (s span, err error) {
+	from, err := ParseFrom(cfg.From)
+	if err != nil {
+		return s, err
+	}
+	if s.until, err = ParseUntil(cmp.Or(cfg.Until, "end")); err != nil {
+		return s, err
+	}
+	if s.visible, err = visibleEnds(cfg.Client, cfg.Topics); err != nil {
+		return s, err
+	}
+	if err := cmp.Or(from.check(s.visible), s.until.check(s.visible)); err != nil {
+		return s, err
+	}
+	s.starts, err = starts(cfg.Client, from, s.visible)
+	return s, err
+}
+
+// Check returns what is wrong with the positions of a run that has not begun yet,
+// before anything is made for it.
+func Check(cfg Config) error {
+	if p, err := load(cfg.Dir); p != nil || err != nil {
+		return nil // which is for Begin to judge
+	}
+	committed, err := cfg.Client.Committed(cfg.Group)
+	if err != nil || len(committed) > 0 {
+		return err
+	}
+	_, err = resolve(cfg)
+	return err
 }
 
 // checkUnwritten refuses topics with records of another run: tables would go on

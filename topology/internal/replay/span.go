@@ -72,9 +72,29 @@ func parse(text string, otherwise kafka.Position) (Positions, error) {
 // Topics returns the topics that are named, some of them perhaps several times.
 func (p Positions) Topics() []string { return p.topics }
 
+// names reports whether a partition has a position for itself.
+func (p Positions) names(topic string, partition int32) bool {
+	_, found := p.of[nameOf(topic, partition)]
+	return found
+}
+
+// check refuses a position of a partition that is not there.
+func (p Positions) check(there Offsets) error {
+	for name := range p.of {
+		topic, number, numbered := strings.Cut(name, "/")
+		partition, err := strconv.ParseInt(number, 10, 32)
+		if _, found := there[topic][int32(partition)]; numbered && (err != nil || !found) {
+			return fmt.Errorf("there is no partition %s of topic %s: it has %d partitions", number, topic, len(there[topic]))
+		}
+	}
+	return nil
+}
+
+func nameOf(topic string, partition int32) string { return topic + "/" + strconv.Itoa(int(partition)) }
+
 // in returns the position in a partition.
 func (p Positions) in(topic string, partition int32) kafka.Position {
-	if own, found := p.of[topic+"/"+strconv.Itoa(int(partition))]; found {
+	if own, found := p.of[nameOf(topic, partition)]; found {
 		return own
 	}
 	if own, found := p.of[topic]; found {

@@ -84,6 +84,7 @@ type run struct {
 	loader   *store.Loader
 	next     int64 // of the changelog, behind what was read
 	progress Progress
+	asked    time.Time // when the end was asked for
 }
 
 func (r *run) restore(ctx context.Context) error {
@@ -135,15 +136,19 @@ func (r *run) begin() (end int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	r.asked = time.Now()
 	if end, err = r.client.EndOffset(r.table.Topic, r.table.Partition, kafka.ReadUncommitted); err != nil {
 		return 0, err
 	}
 	known := r.table.DB.Offset(r.table.Name)
+	stale := r.stale(end - known)
 	switch {
 	case known > end:
 		err = r.clear(fmt.Sprintf("it corresponds to offset %d, but the changelog ends at %d: it was truncated or made anew", known, end))
 	case known >= 0 && known < first:
 		err = r.clear(fmt.Sprintf("it corresponds to offset %d, but the changelog begins at %d: records after it were deleted", known, first))
+	case known >= 0 && stale != "":
+		err = r.clear(stale)
 	}
 	if err != nil {
 		return 0, err
@@ -178,6 +183,9 @@ func (r *run) readTo(ctx context.Context, end int64) error {
 			return err
 		}
 		if stable == end {
+			if err := r.table.DB.Confirm(r.table.Name, r.asked); err != nil {
+				return err
+			}
 			r.events.finished(r.progress)
 			return nil
 		}

@@ -43,6 +43,8 @@ type copied struct {
 
 // followed is a table that is loaded.
 type followed struct {
+	db     *store.DB
+	name   string
 	loader *store.Loader
 	next   int64 // offset to go on from
 	lag    int64
@@ -228,7 +230,7 @@ func (c *copied) publish(db *store.DB) error {
 		if err != nil {
 			return err
 		}
-		tables[spec.Topic] = &followed{loader: loader, next: max(db.Offset(spec.Name), 0)}
+		tables[spec.Topic] = &followed{db: db, name: spec.Name, loader: loader, next: max(db.Offset(spec.Name), 0)}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -260,7 +262,7 @@ func (c *copied) take(piece kafka.Piece) {
 		return
 	}
 	err := piece.Err
-	if err == nil && piece.Next > piece.From {
+	if err == nil {
 		err = table.load(piece)
 	}
 	if err != nil {
@@ -278,7 +280,15 @@ func (t *followed) load(piece kafka.Piece) error {
 			t.loader.Add(record.Key, record.Value, record.Time)
 		}
 	}
-	return t.loader.Commit(piece.Next)
+	if piece.Next > piece.From {
+		if err := t.loader.Commit(piece.Next); err != nil {
+			return err
+		}
+	}
+	if piece.Next < piece.Stable {
+		return nil
+	}
+	return t.db.Confirm(t.name, time.Now())
 }
 
 // fail ends the following, to start over.

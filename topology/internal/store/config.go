@@ -35,7 +35,7 @@ type Config struct {
 	// FS is the file system. The default is the disk; [InMemory] keeps all in
 	// memory.
 	FS vfs.FS
-	// Now is the clock that rows age by. The default is time.Now.
+	// Now is the clock that rows and tables age by. The default is time.Now.
 	Now func() time.Time
 	// Log takes what there is to say about damage. The default discards it.
 	Log *slog.Logger

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -54,6 +55,7 @@ func (db *DB) Seal() *Generation {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	g := db.filled
+	g.sealed = db.cfg.Now()
 	db.sealed = append(db.sealed, g)
 	db.filled = db.newGeneration()
 	return g
@@ -99,7 +101,7 @@ func (db *DB) Clear(table string) error {
 	for _, g := range db.unflushed() {
 		delete(g.buffers, t)
 	}
-	t.offset = -1
+	t.offset, t.confirmed = -1, time.Time{}
 	db.mu.Unlock()
 	t.forgetAll()
 	return nil
@@ -110,7 +112,7 @@ func (db *DB) Clear(table string) error {
 func (db *DB) clear(table string) error {
 	batch := db.disk.NewBatch()
 	defer func() { _ = batch.Close() }()
-	for _, space := range []byte{topicSpace, offsetSpace, rowSpace, timeSpace} {
+	for _, space := range []byte{topicSpace, offsetSpace, confirmSpace, rowSpace, timeSpace} {
 		from := prefix(space, table)
 		if err := batch.DeleteRange(from, after(from), nil); err != nil {
 			return db.faults.note("clearing a table", err)

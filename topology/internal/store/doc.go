@@ -17,7 +17,8 @@
 // generations may be missing, but what is there is what some row of flushes,
 // from the first on, has left: no generation is there in part, none without the
 // ones before it. The offsets ([DB.Offset]) say where the changelog goes on from
-// there.
+// there, and [DB.Confirmed] of when that is: a changelog forgets deletions after a
+// time, and does not go on from before that.
 //
 // # Damage
 //

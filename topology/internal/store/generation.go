@@ -13,6 +13,7 @@ import (
 type Generation struct {
 	db      *DB
 	buffers map[*Table]*buffer
+	sealed  time.Time
 }
 
 func (db *DB) newGeneration() *Generation {
@@ -89,12 +90,19 @@ func (g *Generation) Flush(offsets map[string]int64) error {
 	}
 	batch := db.disk.NewBatch()
 	defer func() { _ = batch.Close() }()
+	var confirmed []*Table
 	for name, offset := range offsets {
 		if db.tables[name] == nil {
 			return unknown(name)
 		}
 		if err := batch.Set(prefix(offsetSpace, name), encodeOffset(offset), nil); err != nil {
 			return db.faults.note("flushing", err)
+		}
+		if t := db.tables[name]; db.confirms(t, g.sealed) {
+			confirmed = append(confirmed, t)
+			if err := batch.Set(prefix(confirmSpace, name), encodeTime(g.sealed), nil); err != nil {
+				return db.faults.note("flushing", err)
+			}
 		}
 	}
 	for t := range g.buffers {
@@ -110,6 +118,9 @@ func (g *Generation) Flush(offsets map[string]int64) error {
 	db.sealed = append([]*Generation(nil), db.sealed[1:]...)
 	for name, offset := range offsets {
 		db.tables[name].offset = offset
+	}
+	for _, t := range confirmed {
+		t.confirmed = g.sealed
 	}
 	return nil
 }

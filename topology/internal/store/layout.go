@@ -14,14 +14,16 @@ import (
 //	ownerSpace                       whose database it is, as JSON
 //	topicSpace table                 the id of the changelog's topic
 //	offsetSpace table                next offset of the changelog, 8 bytes
+//	confirmSpace table               when the table was last as its changelog, time(8)
 //	rowSpace table key               a row
 //	timeSpace table time(8) key      nothing: the row was set before that time
 const (
-	ownerSpace  = 'm'
-	topicSpace  = 'i'
-	offsetSpace = 'o'
-	rowSpace    = 'r'
-	timeSpace   = 't'
+	ownerSpace   = 'm'
+	topicSpace   = 'i'
+	offsetSpace  = 'o'
+	confirmSpace = 'c'
+	rowSpace     = 'r'
+	timeSpace    = 't'
 )
 
 const timeBytes = 8

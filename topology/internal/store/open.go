@@ -287,6 +287,9 @@ func (db *DB) openTables() error {
 	for _, spec := range db.cfg.Owner.Tables {
 		t := &Table{db: db, spec: spec, rows: prefix(rowSpace, spec.Name), times: prefix(timeSpace, spec.Name), offset: -1}
 		db.tables[spec.Name] = t
+		if err := t.readConfirmed(); err != nil {
+			return err
+		}
 		stored, closer, err := db.disk.Get(prefix(offsetSpace, spec.Name))
 		if errors.Is(err, pebble.ErrNotFound) {
 			continue

@@ -12,11 +12,12 @@ import (
 // Table is one table of a database. A row that has outlived the table's TTL is
 // not seen by any read.
 type Table struct {
-	db     *DB
-	spec   Spec
-	rows   []byte // prefix of the rows
-	times  []byte // prefix of the time index
-	offset int64  // guarded by db.mu
+	db        *DB
+	spec      Spec
+	rows      []byte    // prefix of the rows
+	times     []byte    // prefix of the time index
+	offset    int64     // guarded by db.mu, and so is confirmed
+	confirmed time.Time // when it was last known to be as its changelog
 
 	caches caches
 }

@@ -12,7 +12,8 @@ type buffer struct {
 	records []*kafka.Record
 	rows    map[rowKey]*kafka.Record // a change of a row, the last of each key
 	offsets map[string]int64         // by topic, the offset to go on from
-	outputs int                      // records of units, also those that were written ahead
+	counts  Counts
+	outputs int // records of units, also those that were written ahead
 	units   int
 	alarms  int // of the units
 	bytes   int
@@ -32,6 +33,7 @@ func (b *buffer) add(u *Unit) {
 	if u.offset != noOffset && !u.alarm {
 		b.offsets[u.topic] = max(b.offsets[u.topic], u.offset+1)
 	}
+	b.counts.add(u.counts)
 	b.outputs += len(u.outputs)
 	b.units++
 	if u.alarm {

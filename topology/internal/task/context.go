@@ -37,6 +37,10 @@ func (c *Context) Offset() int64 {
 // hand-written group, after encoding.
 func (c *Context) Stage(o Output) { c.unit.Emit(o) }
 
+// Count notes how the record was dealt with when it failed. It counts when that is
+// committed.
+func (c *Context) Count(more Counts) { c.unit.counts.add(more) }
+
 // Message returns the record as it was read, nil when there is none.
 func (c *Context) Message() *sarama.ConsumerMessage {
 	return c.run.task.inbox.inHand(c.unit.topic, c.unit.offset)

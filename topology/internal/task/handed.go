@@ -153,6 +153,15 @@ func (r *run) settle(c *Context, h *handed, v Verdict) error {
 	for _, o := range v.Outputs {
 		c.Stage(o)
 	}
+	if err := r.queue(c, h, v); err != nil {
+		return err
+	}
+	c.Count(v.counts())
+	return nil
+}
+
+// queue changes the queues of parked records as a verdict says.
+func (r *run) queue(c *Context, h *handed, v Verdict) error {
 	lot := r.task.cfg.Lot
 	switch {
 	case v.Park != nil && h.queue != "":

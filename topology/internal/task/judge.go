@@ -47,6 +47,20 @@ type Verdict struct {
 	Err error
 }
 
+// counts tells how the verdict deals with its record. One that is parked behind
+// others has not failed.
+func (v Verdict) counts() Counts {
+	switch {
+	case v.Park != nil && v.Cause == nil:
+		return Counts{}
+	case v.Park != nil:
+		return Counts{Parked: 1}
+	case len(v.Outputs) > 0:
+		return Counts{DeadLetters: 1}
+	}
+	return Counts{Skipped: 1}
+}
+
 // aside is a record that is not handed to the processor any more.
 type aside struct {
 	spot

@@ -97,6 +97,9 @@ func (s *Sealed) Read() int { return s.buffer.units - s.buffer.alarms }
 // them, changes of tables left out.
 func (s *Sealed) Outputs() int { return s.buffer.outputs }
 
+// Counts returns how their records that failed were dealt with.
+func (s *Sealed) Counts() Counts { return s.buffer.counts }
+
 // Records returns the records to write: outputs, and the changes of the
 // tables, each key's last.
 func (s *Sealed) Records() []*kafka.Record { return s.records }

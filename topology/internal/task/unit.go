@@ -17,6 +17,7 @@ type Unit struct {
 	time   time.Time
 	alarm  bool // it is an alarm's: offset is no place in a topic
 
+	counts  Counts
 	outputs []*kafka.Record
 	writes  []write
 	reads   []read
@@ -24,6 +25,19 @@ type Unit struct {
 }
 
 const noOffset = -1
+
+// Counts are how records that failed were dealt with.
+type Counts struct {
+	DeadLetters int // kept as dead letters
+	Skipped     int // left out
+	Parked      int // parked for another try
+}
+
+func (c *Counts) add(more Counts) {
+	c.DeadLetters += more.DeadLetters
+	c.Skipped += more.Skipped
+	c.Parked += more.Parked
+}
 
 // entry is a row as it is kept in memory.
 type entry struct {

@@ -318,7 +318,7 @@ func TestWhatNoBrokerTakesIsRefused(t *testing.T) {
 		change func(*kafka.Record)
 		want   error
 	}{
-		{name: "too large", change: func(r *kafka.Record) { r.Value = make([]byte, 2<<20) }, want: sarama.ErrMessageSizeTooLarge},
+		{name: "too large", change: func(r *kafka.Record) { r.Value = make([]byte, 17<<20) }, want: sarama.ErrMessageSizeTooLarge},
 		{name: "no such partition", change: func(r *kafka.Record) { r.Partition = 2 }, want: sarama.ErrInvalidPartition},
 		{name: "before 1970", change: func(r *kafka.Record) { r.Time = time.UnixMilli(-1) }, want: sarama.ErrInvalidTimestamp},
 		{name: "too late", change: func(r *kafka.Record) { r.Time = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC) }, want: sarama.ErrInvalidTimestamp},

@@ -110,10 +110,20 @@ func isAny(err error, codes ...sarama.KError) bool {
 	return ok && slices.Contains(codes, code)
 }
 
+// producerFencedError is [sarama.ErrProducerFenced], which sarama has no words for.
+type producerFencedError struct{}
+
+func (producerFencedError) Error() string { return "a newer producer has the transactional id" }
+
+func (producerFencedError) Unwrap() error { return sarama.ErrProducerFenced }
+
 // fault is the error of an answer's code, nil when it is none.
 func fault(code sarama.KError) error {
-	if code == sarama.ErrNoError {
+	switch code {
+	case sarama.ErrNoError:
 		return nil
+	case sarama.ErrProducerFenced:
+		return producerFencedError{}
 	}
 	return code
 }

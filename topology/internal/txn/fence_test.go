@@ -3,6 +3,7 @@ package txn_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -23,6 +24,9 @@ func checkFenced(t *testing.T, err error) {
 	t.Helper()
 	if _, ok := errors.AsType[*txn.FencedError](err); !ok || txn.IsFinal(err) {
 		t.Errorf("got %v, want a FencedError that is not final", err)
+	}
+	if strings.Contains(err.Error(), "Unknown error") {
+		t.Errorf("got %v, want words for the code", err)
 	}
 }
 

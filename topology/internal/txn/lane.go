@@ -74,11 +74,12 @@ func (w *writer) topicOf(ctx context.Context, r *kafka.Record) (*topic, error) {
 }
 
 // updateTopics looks for partitions that were added. sarama asks the brokers at
-// intervals.
+// intervals. A topic that may not be seen any more is met by what is written
+// there.
 func (w *writer) updateTopics() error {
 	for _, t := range w.topics {
 		partitions, err := w.conn.Partitions(t.name)
-		if err != nil && !isRetriable(err) {
+		if err != nil && !isRetriable(err) && !isRefusal(err) {
 			return fmt.Errorf("looking for topic %s: %w", t.name, err)
 		}
 		t.grow(len(partitions), w.maxBytes)
@@ -237,7 +238,7 @@ func (l *lane) settle(block *sarama.ProduceResponseBlock) error {
 			return nil
 		}
 	}
-	err := l.fault(block.Err)
+	err := l.fault(fault(block.Err))
 	if refused, ok := errors.AsType[*RefusedError](err); ok && len(block.RecordErrors) > 0 {
 		if i := int(block.RecordErrors[0].BatchIndex); i >= 0 && i < count {
 			refused.Record, refused.Alone = l.records[l.written+i], true
@@ -275,7 +276,7 @@ func (l *lane) unpack(count int) {
 // fault says where an error was met, nil when it is none.
 func (l *lane) fault(err error) error {
 	switch {
-	case errors.Is(err, sarama.ErrNoError):
+	case err == nil:
 		return nil
 	case isRefusal(err):
 		record := *l.records[l.written]

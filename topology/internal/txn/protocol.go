@@ -42,7 +42,7 @@ func (t *transactions) addPartitions(ctx context.Context) error {
 func (w *writer) fault(topic string, p *sarama.PartitionError) error {
 	for _, l := range w.busy {
 		if l.topic == topic && l.partition == p.Partition {
-			return l.fault(p.Err)
+			return l.fault(fault(p.Err))
 		}
 	}
 	return fault(p.Err)

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// maxRequestBytes is about what one request carries, below the broker's
-	// socket.request.max.bytes.
+	// maxRequestBytes is about what one request carries, and the most that a record
+	// may have: below the broker's socket.request.max.bytes.
 	maxRequestBytes = 16 << 20
 	// replicaPatience is how long a broker waits for its replicas:
 	// request.timeout.ms.
@@ -133,7 +133,7 @@ func (w *writer) load(ctx context.Context, records []*kafka.Record) error {
 // check refuses what no broker would take.
 func (w *writer) check(r *kafka.Record) error {
 	switch {
-	case batchOverhead+sizeOf(r) > w.maxBytes:
+	case batchOverhead+sizeOf(r) > maxRequestBytes:
 		return &RefusedError{Record: r, Alone: true, Err: sarama.ErrMessageSizeTooLarge}
 	case r.Time.UnixMilli() < 0 || r.Time.UnixMilli() > maxMillis:
 		return &RefusedError{Record: r, Alone: true, Err: sarama.ErrInvalidTimestamp}

@@ -122,12 +122,17 @@ type Transactor struct {
 	topic    string
 }
 
+// transactionTimeout is the most that brokers allow: an open transaction is there
+// for all of a test, which may wait for its turn.
+const transactionTimeout = 15 * time.Minute
+
 // NewTransactor returns a transactor without a transaction, with a transactional
 // id of its own.
 func NewTransactor(t testing.TB, cfg kafka.Config, topic string) *Transactor {
 	t.Helper()
 	conf := cfg.Sarama()
 	conf.Producer.Transaction.ID = rand.Text()
+	conf.Producer.Transaction.Timeout = transactionTimeout
 	conf.Producer.Partitioner = sarama.NewManualPartitioner
 	producer, err := sarama.NewSyncProducer(cfg.Brokers, conf)
 	if err != nil {

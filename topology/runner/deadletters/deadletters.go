@@ -147,6 +147,11 @@ func (c Config) letters(ctx context.Context, f Filter, known marks, handle func(
 	if err != nil {
 		return err
 	}
+	for _, p := range f.Places {
+		if p.Partition >= count {
+			return fmt.Errorf("deadletters: there is no letter %s: topic %s has %d partitions only", p, topic, count)
+		}
+	}
 	codec := letterCodec(c.binding(topic))
 	stopped := false
 	for partition := range count {

@@ -46,10 +46,7 @@ func Main(commands ...*cobra.Command) { os.Exit(Process(commands...)) }
 // at once.
 func Process(commands ...*cobra.Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // from here on a signal has its default effect
-	}()
+	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
 	root := New(commands...)
 	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { boundMemory(cmd) }
 	return Run(ctx, root, os.Args[1:])

@@ -51,7 +51,7 @@ func (f *Flags) bindBrokers(cmd *cobra.Command) {
 type Site struct {
 	Config   kafka.Config
 	Kafka    *kafka.Client
-	Registry *registry.Client
+	Registry *registry.Client // nil if there may be none and none is given
 }
 
 // Close ends the connections to Kafka.
@@ -77,6 +77,19 @@ func (f *Flags) Check() (*Plan, error) {
 	return &Plan{config: cfg, registry: client}, nil
 }
 
+// CheckOptional is Check for a command that does without a registry.
+func (f *Flags) CheckOptional() (*Plan, error) {
+	cfg, err := f.CheckKafka()
+	if err != nil {
+		return nil, err
+	}
+	client, err := f.OptionalClient()
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{config: cfg, registry: client}, nil
+}
+
 // CheckKafka does what Check does for the cluster alone.
 func (f *Flags) CheckKafka() (kafka.Config, error) {
 	brokers, err := orVariable(f.brokers, "brokers", BrokersVariable)
@@ -93,15 +106,17 @@ func (f *Flags) CheckKafka() (kafka.Config, error) {
 	return cfg, nil
 }
 
-// Connect connects to the cluster and makes sure that the registry is there.
-// It gives either of them up after --dial-timeout.
+// Connect connects to the cluster and makes sure that the registry is there, if
+// there is one. It gives either of them up after --dial-timeout.
 func (p *Plan) Connect(ctx context.Context) (*Site, error) {
 	client, err := kafka.Dial(ctx, p.config)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.registry.Ping(ctx); err != nil {
-		return nil, errors.Join(err, client.Close())
+	if p.registry != nil {
+		if err := p.registry.Ping(ctx); err != nil {
+			return nil, errors.Join(err, client.Close())
+		}
 	}
 	return &Site{Config: p.config, Kafka: client, Registry: p.registry}, nil
 }

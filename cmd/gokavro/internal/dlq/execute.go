@@ -119,6 +119,8 @@ func readEdits(path string, stdin io.Reader) (edits, error) {
 			return nil, fmt.Errorf("object %d: its member letter is %q: leave it as `gokavro dlq show --json` has written it", number, e.Letter)
 		case (e.Value == nil) == (e.ValueBase64 == nil):
 			return nil, fmt.Errorf("object %d: give one of the members value and value_base64", number)
+		case found[place].Letter != "":
+			return nil, fmt.Errorf("object %d: the letter %s is in it twice: leave one of them", number, place)
 		}
 		found[place] = e
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/cluster"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/consume"
-	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/topology/runner"
 )
 
@@ -24,7 +23,7 @@ func Command() *cobra.Command {
 		Long: "Reads the rows of a table from its topic: the last record of each key, without those that\n" +
 			"are deleted. A store's topic has the store's name, behind the topic prefix if there is one;\n" +
 			"that of a hand-written goka group G is G-table. Rows are printed as `gokavro consume` prints\n" +
-			"records.\n\n" +
+			"records; without a registry those that name a schema do not decode.\n\n" +
 			"With --state the rows come from the state folder of a process that is stopped, without\n" +
 			"Kafka; --topic takes the store's name too. Nothing is changed there, and no process starts\n" +
 			"with it meanwhile. Each partition is as it was when the process last had it; after a kill the\n" +
@@ -129,7 +128,7 @@ func (o *options) bind(cmd *cobra.Command, check func() error, read func(*reader
 }
 
 func (o *options) readTopic(cmd *cobra.Command, connection *cluster.Flags, read func(*reader, context.Context) error) (err error) {
-	plan, err := connection.Check()
+	plan, err := connection.CheckOptional()
 	if err != nil {
 		return err
 	}
@@ -140,7 +139,7 @@ func (o *options) readTopic(cmd *cobra.Command, connection *cluster.Flags, read 
 	defer func() { err = errors.Join(err, site.Close()) }()
 	return read(&reader{
 		options: *o, source: &topic{*o, site.Kafka},
-		lines: consume.NewLines(cmd.OutOrStdout(), avro.RegistrySchemas(site.Registry)),
+		lines: consume.NewLines(cmd.OutOrStdout(), schemas{registry: site.Registry}),
 	}, cmd.Context())
 }
 
@@ -160,6 +159,6 @@ func (o *options) readState(cmd *cobra.Command, connection *cluster.Flags, read 
 	}
 	return read(&reader{
 		options: *o, source: &folder{*o, state, table},
-		lines: consume.NewLines(cmd.OutOrStdout(), schemas{state.Schemas(table), client}),
+		lines: consume.NewLines(cmd.OutOrStdout(), schemas{kept: state.Schemas(table), registry: client}),
 	}, cmd.Context())
 }

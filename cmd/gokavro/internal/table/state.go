@@ -45,17 +45,20 @@ const noOffset = -1
 
 // schemas are those that the state folder keeps, then those of the registry.
 type schemas struct {
-	kept     *avro.SchemaDir
+	kept     *avro.SchemaDir  // nil for a table in Kafka
 	registry *registry.Client // nil without one
 }
 
 // Schema asks the folder before it asks the registry.
 func (s schemas) Schema(ctx context.Context, subject string, ref avro.SchemaRef) (*avro.ParsedSchema, error) {
-	found, err := s.kept.Schema(ctx, subject, ref)
-	switch {
-	case err == nil:
-		return found, nil
-	case s.registry == nil:
+	err := fmt.Errorf("the schema of the %s is not known here", ref)
+	if s.kept != nil {
+		var found *avro.ParsedSchema
+		if found, err = s.kept.Schema(ctx, subject, ref); err == nil {
+			return found, nil
+		}
+	}
+	if s.registry == nil {
 		return nil, fmt.Errorf("%w: it is looked for in the registry that --registry names", err)
 	}
 	return avro.RegistrySchemas(s.registry).Schema(ctx, subject, ref)

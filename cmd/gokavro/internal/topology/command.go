@@ -39,8 +39,9 @@ func planCommand() *cobra.Command {
 		Use:   "plan [PLAN.json | -] [-- BINARY-FLAG...]",
 		Short: "Show what is missing or differs",
 		Long: "Lists the topics that would be created (+), those whose settings would be set (~), the\n" +
-			"schemas that would be registered (+), and what differs and cannot be mended (!), which\n" +
-			"makes the exit code 1; then the permissions that the group needs. It changes nothing.\n\n" + sources,
+			"schemas that would be registered (+), settings of others' topics that a start warns of (?),\n" +
+			"and what differs and cannot be mended (!), which makes the exit code 1; then the permissions\n" +
+			"that the group needs. It changes nothing.\n\n" + sources,
 		Example: "  gokavro topology plan --binary ./flights --create-topics 6\n" +
 			"  ./flights --plan-out plan.json && gokavro topology plan plan.json",
 	}
@@ -184,7 +185,10 @@ func fromBinary(ctx context.Context, binary string, passed []string) (*runner.Pl
 	run := exec.CommandContext(ctx, binary, append(passed, "--plan-out", "-")...)
 	run.Stdout, run.Stderr = &out, &errs
 	if err := run.Run(); err != nil {
-		return nil, fmt.Errorf("running %s --plan-out -: %w: %s", binary, err, strings.TrimSpace(errs.String()))
+		if said := strings.TrimSpace(errs.String()); said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+		return nil, fmt.Errorf("running %s --plan-out -: %w", binary, err)
 	}
 	return named(binary, &out)
 }

@@ -106,7 +106,7 @@ func TestParseRefusesWhatItCannotUse(t *testing.T) {
 			`[{"type":"fixed","name":"F","size":1},{"type":"fixed","name":"F","size":2}]`,
 			"defined twice",
 		},
-		"too deep": {strings.Repeat(`{"type":"array","items":`, 600) + `"int"` + strings.Repeat("}", 600), "nested more than 500"},
+		"too deep": {strings.Repeat(`{"type":"array","items":`, 1100) + `"int"` + strings.Repeat("}", 1100), "nested more than 1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,14 +147,30 @@ func TestSpacesAndEscapesMayBeAnywhere(t *testing.T) {
 	}
 }
 
+func TestATypeMayBeUsedBeforeItIsDefined(t *testing.T) {
+	t.Parallel()
+	root := parse(t, `{"type":"record","name":"a.R","fields":[{"name":"list","type":{"type":"array","items":"E"}},
+		{"name":"kind","type":{"type":"E"}},{"name":"def","type":{"type":"enum","name":"E","symbols":["X"]}}]}`)
+	list, kind, def := root.Fields[0].Type.Items, root.Fields[1].Type, root.Fields[2].Type
+	if list != def || kind != def || def.Kind != ast.Enum || def.Name != "a.E" || len(def.Symbols) != 1 {
+		t.Errorf("got %+v, %+v and %+v, want one enum", list, kind, def)
+	}
+}
+
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`} {
+	for _, seed := range []string{
+		`"int"`, `["null","string"]`, `{"type":"record","name":"R","fields":[{"name":"a","type":"R"}]}`, `{"type":"enum","name":"E","symbols":["A"]}`,
+		`{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}},{"name":"b","type":["null",{"type":"map","values":"R"}],"default":{"x":{"a":{}}}}]}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		node, err := ast.Parse(text)
 		if (node == nil) == (err == nil) {
 			t.Errorf("got %v and %v, want one of them", node, err)
+		}
+		if checked := ast.Check(text); err != nil && checked == nil {
+			t.Errorf("got none, want %v", err)
 		}
 	})
 }

@@ -4,30 +4,58 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
 // maxDepth bounds how deep types are nested in a schema's text.
-const maxDepth = 500
+const maxDepth = 1000
 
 // Parse parses the JSON text of a schema. Each of refs is a schema whose named
 // types it may use. Parse builds the tree, resolves names and refuses fields that
 // cannot be told apart; whether names and defaults are legal is left to the
 // full parser, which goes first.
 func Parse(text string, refs ...string) (*Node, error) {
-	p := &parser{types: map[string]*Node{}}
-	for _, ref := range refs {
-		if _, err := p.parse(ref); err != nil {
-			return nil, err
-		}
-	}
-	return p.parse(text)
+	root, _, err := parse(text, refs)
+	return root, err
 }
 
+// Check refuses what the full parser would not come to the end of. It goes
+// before that one.
+func Check(text string, refs ...string) error {
+	_, p, err := parse(text, refs)
+	if err != nil {
+		return err
+	}
+	return p.checkDefaults()
+}
+
+func parse(text string, refs []string) (*Node, *parser, error) {
+	p := &parser{types: map[string]*Node{}, awaited: map[string]*Node{}}
+	for _, ref := range refs {
+		if _, err := p.parse(ref); err != nil {
+			return nil, nil, &RefError{err}
+		}
+	}
+	root, err := p.parse(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return root, p, nil
+}
+
+// RefError is a fault of a schema that another one refers to.
+type RefError struct{ Err error }
+
+func (e *RefError) Error() string { return "a schema that it refers to: " + e.Err.Error() }
+func (e *RefError) Unwrap() error { return e.Err }
+
 type parser struct {
-	types map[string]*Node // by full name
-	depth int
+	types   map[string]*Node // by full name
+	awaited map[string]*Node // used before they are defined, as Java allows; by full name
+	records []*Node
+	depth   int
 }
 
 func (p *parser) parse(text string) (*Node, error) {
@@ -37,9 +65,21 @@ func (p *parser) parse(text string) (*Node, error) {
 		if kind, ok := primitive(strings.TrimSpace(text)); ok {
 			return &Node{Kind: kind}, nil
 		}
-		return nil, errors.New("the schema is not JSON")
+		return nil, notJSON(raw)
 	}
-	return p.node(newDocument(raw).value(0), "")
+	root, err := p.node(newDocument(raw).value(0), "")
+	if err == nil && len(p.awaited) > 0 {
+		return nil, fmt.Errorf("type %q is not defined", slices.Min(slices.Collect(maps.Keys(p.awaited))))
+	}
+	return root, err
+}
+
+func notJSON(raw []byte) error {
+	err := json.Unmarshal(raw, new(json.RawMessage))
+	if fault, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("the schema is not JSON: %w (at byte %d)", err, fault.Offset)
+	}
+	return fmt.Errorf("the schema is not JSON: %w", err)
 }
 
 func (p *parser) node(v value, namespace string) (*Node, error) {
@@ -74,13 +114,14 @@ func (p *parser) reference(v value, namespace string) (*Node, error) {
 	if kind, ok := primitive(name); ok {
 		return &Node{Kind: kind}, nil
 	}
-	if known := p.types[qualify(name, namespace)]; known != nil {
-		return known, nil
+	full := qualify(name, namespace)
+	for _, known := range []*Node{p.types[full], p.types[name], p.awaited[full]} {
+		if known != nil {
+			return known, nil
+		}
 	}
-	if known := p.types[name]; known != nil {
-		return known, nil
-	}
-	return nil, fmt.Errorf("type %q is not defined", name)
+	p.awaited[full] = &Node{Name: full}
+	return p.awaited[full], nil
 }
 
 func (p *parser) union(v value, namespace string) (*Node, error) {
@@ -114,7 +155,7 @@ func (p *parser) object(v value, namespace string) (*Node, error) {
 		return nil, err
 	}
 	if node == nil {
-		if node, err = p.reference(m["type"], namespace); err != nil || node.Kind.Named() {
+		if node, err = p.reference(m["type"], namespace); err != nil || node.Name != "" {
 			return node, err
 		}
 	}
@@ -153,7 +194,13 @@ func (p *parser) named(kind Kind, m members, namespace string) (*Node, error) {
 	if own, ok := m["namespace"]; ok && !strings.Contains(name, ".") {
 		namespace = own.word()
 	}
-	node := &Node{Kind: kind, Name: qualify(name, namespace), Doc: m["doc"].word()}
+	full := qualify(name, namespace)
+	node := p.awaited[full]
+	if node == nil {
+		node = &Node{Name: full}
+	}
+	delete(p.awaited, full)
+	node.Kind, node.Doc = kind, m["doc"].word()
 	for _, alias := range m["aliases"].words() {
 		node.Aliases = append(node.Aliases, qualify(alias, spaceOf(node.Name)))
 	}
@@ -169,6 +216,7 @@ func (p *parser) record(m members, namespace string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.records = append(p.records, node)
 	fields, err := m["fields"].items()
 	if err != nil {
 		return nil, fmt.Errorf("record %s: reading the fields: %w", node.Name, err)

@@ -16,11 +16,7 @@ func records(t *testing.T, prefix string, count int, fields string) *ast.Node {
 	for i := range list {
 		list[i] = fmt.Sprintf(`{"type":"record","name":"%s%d","fields":[%s]}`, prefix, i, fields)
 	}
-	node, err := ast.Parse("[" + strings.Join(list, ",") + "]")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return node
+	return parse(t, "["+strings.Join(list, ",")+"]")
 }
 
 func TestUnionsOfManyRecordsAreBounded(t *testing.T) {

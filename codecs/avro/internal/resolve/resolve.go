@@ -274,7 +274,8 @@ func (r *resolver) readerUnion(a *Action) {
 
 // branch picks the reader's branch as Java does: the type itself, named types
 // by their full name or an alias; then a record whose fields can be read, one
-// of the same short name before others; then the first promotion.
+// of the same short name before others; then the first promotion. An enum or
+// fixed of the same short name is read too, as the compatibility checker says.
 func (r *resolver) branch(w, union *ast.Node) int {
 	if i := slices.IndexFunc(union.Branches, func(b *ast.Node) bool { return sameType(w, b) }); i >= 0 {
 		return i
@@ -289,17 +290,17 @@ func sameType(w, b *ast.Node) bool {
 	return b.Kind == w.Kind && (!w.Kind.Named() || b.Name == w.Name || slices.Contains(b.Aliases, w.Name))
 }
 
-// alike finds a record of another name that can be read, -1 for none.
+// alike finds a named type of another name that can be read, -1 for none.
 func (r *resolver) alike(w, union *ast.Node) int {
 	found := -1
-	if w.Kind != ast.Record {
+	if !w.Kind.Named() {
 		return found
 	}
 	for i, b := range union.Branches {
 		if r.left < 0 {
 			return -1
 		}
-		if b.Kind != ast.Record || found >= 0 && b.ShortName() != w.ShortName() {
+		if b.Kind != w.Kind || found >= 0 && b.ShortName() != w.ShortName() {
 			continue
 		}
 		if r.readable(r.resolve(w, b), map[*Action]bool{}) {
