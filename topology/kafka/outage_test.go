@@ -26,30 +26,31 @@ func TestWriterGivesUpWhatItHasWhenBrokersAreAway(t *testing.T) {
 			t.Parallel()
 			b := setupFake(t, 1)
 			topic := b.topic(t, 3)
-			w := b.hastyWriter(t)
-			written := make(chan error, 1)
-			if err := w.Write(t.Context(), kafka.Record{Topic: topic}, func(_ kafka.Record, err error) { written <- err }); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-written; err != nil {
-				t.Fatal(err)
-			}
+			w := b.hastyWriter(t, topic)
 			tt.trouble(b.fake)
 			checkGivenUp(t, w, topic)
 		})
 	}
 }
 
-// hastyWriter returns a writer that soon gives the cluster up. A busy machine may
-// not connect it as soon.
-func (b *testBundle) hastyWriter(t *testing.T) *kafka.Writer {
+// hastyWriter returns a writer that soon gives the cluster up and has written to
+// the topic. A busy machine may need several.
+func (b *testBundle) hastyWriter(t *testing.T, topic string) (w *kafka.Writer) {
 	t.Helper()
 	cfg := b.cfg
 	cfg.Timeout = time.Second
-	var w *kafka.Writer
-	kafkatest.Await(t, "a writer", func() (connected bool) {
+	kafkatest.Await(t, "a record to be written", func() bool {
 		var err error
-		w, err = kafka.NewWriter(cfg)
+		if w, err = kafka.NewWriter(cfg); err != nil {
+			return false
+		}
+		written := make(chan error, 1)
+		if err = w.Write(t.Context(), kafka.Record{Topic: topic}, func(_ kafka.Record, err error) { written <- err }); err == nil {
+			err = <-written
+		}
+		if err != nil {
+			_ = w.Close()
+		}
 		return err == nil
 	})
 	return w

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/gokavro/gokavro/examples/flights"
 )
@@ -103,9 +104,18 @@ func (r result) writeWorst(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "  origin\tflights\tmean delay\t")
 	for _, s := range worst {
-		fmt.Fprintf(table, "  %s\t%d\t%.1f min\t%s\n", s.IATA, s.Flights, s.DelayMean, textBar(s.DelayMean, worst[0].DelayMean))
+		fmt.Fprintf(table, "  %s\t%d\t%.1f min\t%s\n", label(s.IATA), s.Flights, s.DelayMean, textBar(s.DelayMean, worst[0].DelayMean))
 	}
 	return table.Flush()
+}
+
+// label returns an origin as it is, or in quotes where that would break the table.
+func label(origin string) string {
+	const widest = 20
+	if len(origin) > widest || origin == "" || strings.ContainsFunc(origin, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return fmt.Sprintf("%.*q", widest, origin)
+	}
+	return origin
 }
 
 func textBar(value, longest float64) string {
