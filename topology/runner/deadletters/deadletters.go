@@ -25,7 +25,7 @@ import (
 	"github.com/gokavro/gokavro/topology/kafka"
 )
 
-// Config says whose dead letters are meant. All of it is needed.
+// Config says whose dead letters are meant. All of it is needed but Stray.
 type Config struct {
 	// Kafka is the cluster.
 	Kafka *kafka.Client
@@ -34,6 +34,10 @@ type Config struct {
 	// Topology is the name of the consumer group: the topology's, with the topic
 	// prefix before it.
 	Topology string
+	// Stray is told of each record of the topic that is no dead letter, as someone
+	// may have written it there by hand; it is left out then. Without Stray, which
+	// need not be given, it is an error.
+	Stray func(error)
 }
 
 // Place is where a letter is in the topic of the dead letters.
@@ -162,7 +166,7 @@ func (c Config) letters(ctx context.Context, f Filter, known marks, handle func(
 		err := c.Kafka.Read(ctx, kafka.Query{Topic: topic, Partitions: []int32{partition}, From: from, UntilEnd: true}, func(r kafka.Record) error {
 			l, err := read(codec, r)
 			if err != nil {
-				return err
+				return c.stray(err)
 			}
 			l.State, l.Marked = known.of(l)
 			if !f.holds(l) {
@@ -195,6 +199,17 @@ func read(codec codecs.Codec[dlq.Letter], r kafka.Record) (*Letter, error) {
 		return nil, fmt.Errorf("deadletters: reading the letter %s of topic %s: %w", l.Place, r.Topic, err)
 	}
 	return l, nil
+}
+
+// stray returns the error of a record that could not be read, or tells of it
+// where the record itself is at fault.
+func (c Config) stray(err error) error {
+	fault, ok := errors.AsType[*avro.DecodeError](err)
+	if c.Stray == nil || !ok || fault.Schema != (avro.SchemaRef{}) && fault.Writer == "" {
+		return err // such as a schema that this registry does not have
+	}
+	c.Stray(err)
+	return nil
 }
 
 func (c Config) binding(topic string) avro.Binding {

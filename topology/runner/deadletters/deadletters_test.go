@@ -16,6 +16,8 @@ import (
 
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/processors/dlq"
+	"github.com/gokavro/gokavro/topology/kafka"
+	"github.com/gokavro/gokavro/topology/kafka/kafkatest"
 	"github.com/gokavro/gokavro/topology/runner/deadletters"
 )
 
@@ -59,6 +61,33 @@ func TestListFindsTheLettersOfAFilter(t *testing.T) {
 		})
 	}
 }
+
+func TestRecordsThatAreNoLettersAreLeftOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, letter(4, "k4", "v4"))
+	unknown := []byte{0, 0, 0, 0x7f, 0xff, 2}
+	for _, value := range [][]byte{[]byte("by hand"), nil} {
+		kafkatest.Write(t, b.Kafka.Config(), kafka.Record{Topic: "flights-dead-letters", Value: value})
+	}
+	b.write(t, letter(5, "k5", "v5"))
+	if err := deadletters.List(t.Context(), b.Config, deadletters.Filter{}, nothing); err == nil || !strings.Contains(err.Error(), "0/1") {
+		t.Errorf("got %v, want an error that names the record", err)
+	}
+	var strays []string
+	b.Stray = func(err error) { strays = append(strays, err.Error()) }
+	equal(t, "letters", b.list(t, deadletters.Filter{}), []string{"0/0 open", "0/3 open"})
+	if len(strays) != 2 || !strings.Contains(strays[0], "0/1") || !strings.Contains(strays[1], "0/2") {
+		t.Errorf("got %q left out, want 0/1 and 0/2", strays)
+	}
+	equal(t, "letters replayed", b.replay(t, deadletters.Filter{}, nil), 2)
+	kafkatest.Write(t, b.Kafka.Config(), kafka.Record{Topic: "flights-dead-letters", Value: unknown})
+	if err := deadletters.List(t.Context(), b.Config, deadletters.Filter{}, nothing); err == nil || !strings.Contains(err.Error(), "0/4") {
+		t.Errorf("got %v of a schema that the registry does not have, want an error", err)
+	}
+}
+
+func nothing(*deadletters.Letter) error { return nil }
 
 func TestReplayWritesTheRecordOnceToTheRetryTopic(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -126,7 +127,10 @@ func (o *options) run(cmd *cobra.Command, do func(context.Context, deadletters.C
 			return err
 		}
 		defer func() { err = errors.Join(err, site.Close()) }()
-		cfg := deadletters.Config{Kafka: site.Kafka, Registry: site.Registry, Topology: o.topology}
+		cfg := deadletters.Config{
+			Kafka: site.Kafka, Registry: site.Registry, Topology: o.topology,
+			Stray: func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "left out: %v\n", err) },
+		}
 		return do(cmd.Context(), cfg, cmd.OutOrStdout())
 	}
 	return cmd
