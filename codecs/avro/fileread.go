@@ -59,15 +59,10 @@ func NewFileReader(r io.Reader, reader *ParsedSchema, opts ...FileOption) (*File
 // compatibleConverter returns the converter of schemas that go together, whatever
 // the data.
 func compatibleConverter(writer, reader *ParsedSchema) (*Converter, error) {
-	faults := Compatible(writer, reader)
-	switch len(faults) {
-	case 0:
-		return NewConverter(writer, reader)
-	case 1:
-		return nil, fmt.Errorf("avro: reading %s with the schema %s: %s", writer.Name(), reader.Name(), faults[0])
+	if faults := Compatible(writer, reader); len(faults) > 0 {
+		return nil, fmt.Errorf("avro: reading %s with the schema %s: %w", writer.Name(), reader.Name(), allOf(faults))
 	}
-	return nil, fmt.Errorf("avro: reading %s with the schema %s: %s (the first of %d faults)",
-		writer.Name(), reader.Name(), faults[0], len(faults))
+	return NewConverter(writer, reader)
 }
 
 // Schema returns the schema of the values that Read gives.

@@ -62,11 +62,7 @@ func (f *framer[P]) nameLatest(ctx context.Context) (ref SchemaRef, latest *Pars
 // mayReplace says why values of the schema own must not be written with latest.
 func mayReplace(own, latest *ParsedSchema) error {
 	if faults := Compatible(own, latest); len(faults) > 0 {
-		lines := make([]string, len(faults))
-		for i, fault := range faults {
-			lines[i] = fault.String()
-		}
-		return fmt.Errorf("it cannot read the codec's own schema: %s", strings.Join(lines, "; "))
+		return fmt.Errorf("it cannot read the codec's own schema: %w", allOf(faults))
 	}
 	from, to, err := trees(own, latest)
 	if err != nil {
