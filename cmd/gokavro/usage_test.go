@@ -225,22 +225,25 @@ func TestClustersThatDoNotAnswerAreGivenUp(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(web.Close)
 	const nowhere = "127.0.0.1:1"
+	// What does answer has the time for it on a busy machine.
+	const short, long = "300ms", "5s"
 	tests := []struct {
 		name              string
 		brokers, registry string
+		timeout           string
 		want              []string
 	}{
-		{name: "no broker", brokers: nowhere, registry: b.stack.RegistryURL(), want: []string{nowhere, "start it or correct the address"}},
-		{name: "no Kafka broker", brokers: strings.TrimPrefix(web.URL, "http://"), registry: b.stack.RegistryURL(), want: []string{"does not answer as a Kafka broker"}},
-		{name: "no registry", brokers: b.cfg.Brokers[0], registry: "http://" + nowhere, want: []string{"http://" + nowhere, "start the registry or correct --registry"}},
-		{name: "no schema registry", brokers: b.cfg.Brokers[0], registry: web.URL, want: []string{web.URL, "does not answer as a schema registry"}},
+		{name: "no broker", brokers: nowhere, registry: b.stack.RegistryURL(), timeout: short, want: []string{nowhere, "start it or correct the address"}},
+		{name: "no Kafka broker", brokers: strings.TrimPrefix(web.URL, "http://"), registry: b.stack.RegistryURL(), timeout: short, want: []string{"does not answer as a Kafka broker"}},
+		{name: "no registry", brokers: b.cfg.Brokers[0], registry: "http://" + nowhere, timeout: long, want: []string{"http://" + nowhere, "start the registry or correct --registry"}},
+		{name: "no schema registry", brokers: b.cfg.Brokers[0], registry: web.URL, timeout: "1m", want: []string{web.URL, "does not answer as a schema registry"}},
 	}
 	for _, tt := range tests {
 		for _, command := range [][]string{{"produce", "--input", in}, {"consume", "--until-end"}} {
 			t.Run(tt.name+" for "+command[0], func(t *testing.T) {
 				t.Parallel()
 				args := append([]string{}, command...)
-				args = append(args, "--topic", "t", "--dial-timeout", "300ms", "--brokers", tt.brokers, "--registry", tt.registry)
+				args = append(args, "--topic", "t", "--dial-timeout", tt.timeout, "--brokers", tt.brokers, "--registry", tt.registry)
 				execute(t.Context(), nil, args...).refused(t, 1, tt.want...)
 			})
 		}

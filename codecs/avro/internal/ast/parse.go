@@ -74,9 +74,14 @@ func (p *parser) parse(text string) (*Node, error) {
 	return root, err
 }
 
+var errDeep = fmt.Errorf("types are nested more than %d deep", maxDepth)
+
 func notJSON(raw []byte) error {
 	err := json.Unmarshal(raw, new(json.RawMessage))
 	if fault, ok := errors.AsType[*json.SyntaxError](err); ok {
+		if strings.Contains(fault.Error(), "exceeded max depth") {
+			return errDeep
+		}
 		return fmt.Errorf("the schema is not JSON: %w (at byte %d)", err, fault.Offset)
 	}
 	return fmt.Errorf("the schema is not JSON: %w", err)
@@ -86,7 +91,7 @@ func (p *parser) node(v value, namespace string) (*Node, error) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxDepth {
-		return nil, fmt.Errorf("types are nested more than %d deep", maxDepth)
+		return nil, errDeep
 	}
 	switch v.first() {
 	case 0:
