@@ -39,7 +39,7 @@ func Open(cfg Config) (*DB, error) {
 	}
 	lock, err := pebble.LockDirectory(folder, cfg.FS)
 	if err != nil {
-		return nil, fmt.Errorf("store: %s is in use by another process or task: %w: give each process a state folder of its own", folder, err)
+		return nil, fmt.Errorf("store: %s is in use, by a task of this process that is still closing or by another process: %w", folder, err)
 	}
 	db := &DB{cfg: cfg, lock: lock}
 	db.keys.New = func() any { return new([]byte) }
