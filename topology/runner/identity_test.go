@@ -48,7 +48,6 @@ func TestATemporaryFolderIsOneHoweverItIsNamed(t *testing.T) {
 		{name: "by a link", dir: link, want: true},
 		{name: "well known, wherever TMPDIR is", dir: "/var/tmp/state", want: true},
 		{name: "another", dir: "/var/lib/state"},
-		{name: "the default", dir: runner.DefaultStateDir},
 		{name: "with a similar name", dir: "/tmpstate"},
 	}
 	for _, tt := range tests {
