@@ -170,8 +170,9 @@ func describe(nodes []Node) string {
 }
 
 // CheckPartitions compares the partition counts of a cluster's topics, 0 for
-// one that does not exist and less for one that is not to be seen. Inputs and the store's topic must agree, as a
-// record and the state of its key are in partitions of the same number.
+// one that does not exist and less for one that is not to be seen. Inputs and the
+// store's topic must agree, as a record and the state of its key are in partitions
+// of the same number.
 func (g *Graph) CheckPartitions(count func(topic string) int32) error {
 	var faults []string
 	counts := map[int32][]string{}

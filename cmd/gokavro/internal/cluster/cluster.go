@@ -65,29 +65,21 @@ type Plan struct {
 
 // Check reads the environment for flags that were not given and returns a
 // usage error for what is missing or wrong.
-func (f *Flags) Check() (*Plan, error) {
-	cfg, err := f.CheckKafka()
-	if err != nil {
-		return nil, err
-	}
-	client, err := f.Client()
-	if err != nil {
-		return nil, err
-	}
-	return &Plan{config: cfg, registry: client}, nil
-}
+func (f *Flags) Check() (*Plan, error) { return f.check(f.Client) }
 
 // CheckOptional is Check for a command that does without a registry.
-func (f *Flags) CheckOptional() (*Plan, error) {
+func (f *Flags) CheckOptional() (*Plan, error) { return f.check(f.OptionalClient) }
+
+func (f *Flags) check(client func() (*registry.Client, error)) (*Plan, error) {
 	cfg, err := f.CheckKafka()
 	if err != nil {
 		return nil, err
 	}
-	client, err := f.OptionalClient()
+	found, err := client()
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{config: cfg, registry: client}, nil
+	return &Plan{config: cfg, registry: found}, nil
 }
 
 // CheckKafka does what Check does for the cluster alone.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
 )
@@ -35,7 +36,7 @@ func airportsSource() source {
 func each[T any](s source, codec *avro.TypedCodec[T], do func(*T) error) (err error) {
 	file, err := s.open()
 	if err != nil {
-		return fmt.Errorf("--input %s: the file cannot be opened: %w: correct the name", s.name, cause(err))
+		return fmt.Errorf("--input %s: the file cannot be opened: %w: correct the name", s.name, cli.Cause(err))
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	reader, err := avro.NewFileReader(file, codec.Schema())

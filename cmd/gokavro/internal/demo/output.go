@@ -1,11 +1,11 @@
 package demo
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/outfile"
 	"github.com/gokavro/gokavro/codecs/avro"
 	"github.com/gokavro/gokavro/examples/flights"
@@ -22,7 +22,7 @@ func openOutput(dir string) (o output, err error) {
 		return output{}, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return output{}, fmt.Errorf("--out %s: the folder cannot be made: %w: give another", dir, cause(err))
+		return output{}, fmt.Errorf("--out %s: the folder cannot be made: %w: give another", dir, cli.Cause(err))
 	}
 	if o.enriched, err = createOut(dir, flights.EnrichedTopic, flights.EnrichedCodec().Schema()); err != nil {
 		return output{}, err
@@ -70,12 +70,4 @@ func (o output) discard() {
 			file.Discard()
 		}
 	}
-}
-
-// cause drops the operation and the path, which the message names already.
-func cause(err error) error {
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }

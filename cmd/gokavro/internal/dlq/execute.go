@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	letters "github.com/gokavro/gokavro/processors/dlq"
 	"github.com/gokavro/gokavro/topology/runner/deadletters"
 )
@@ -135,10 +136,7 @@ func readFile(path string, stdin io.Reader) ([]byte, error) {
 	if path != "-" {
 		file, err := os.Open(path)
 		if err != nil {
-			if fault, ok := errors.AsType[*os.PathError](err); ok {
-				err = fault.Err
-			}
-			return nil, fmt.Errorf("the file cannot be opened: %w: correct the name", err)
+			return nil, fmt.Errorf("the file cannot be opened: %w: correct the name", cli.Cause(err))
 		}
 		defer func() { _ = file.Close() }()
 		in = file

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/codecs/avro"
 )
 
@@ -53,10 +54,7 @@ func Create(given string) (*File, error) {
 }
 
 func (f *File) fault(err error) error {
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		err = path.Err
-	}
-	return fmt.Errorf("--out %s: the file cannot be written: %w: give another name", f.given, err)
+	return fmt.Errorf("--out %s: the file cannot be written: %w: give another name", f.given, cli.Cause(err))
 }
 
 // Given returns the file's name as the command line has it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/gokavro/gokavro/cmd/gokavro/internal/cli"
 	"github.com/gokavro/gokavro/cmd/gokavro/internal/outline"
 	"github.com/gokavro/gokavro/codecs/avro"
 )
@@ -31,7 +32,7 @@ func openInput(ctx context.Context, path string, stdin io.Reader) (*input, error
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the file cannot be opened: %w: correct the name", in.name, cause(err))
+		return nil, fmt.Errorf("%s: the file cannot be opened: %w: correct the name", in.name, cli.Cause(err))
 	}
 	info, err := file.Stat()
 	switch {
@@ -46,7 +47,7 @@ func openInput(ctx context.Context, path string, stdin io.Reader) (*input, error
 	}
 	_ = file.Close()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", in.name, cause(err))
+		return nil, fmt.Errorf("%s: %w", in.name, cli.Cause(err))
 	}
 	return in, nil
 }
@@ -71,7 +72,7 @@ func (in *input) spool(ctx context.Context, r io.Reader) error {
 	}
 	if err != nil {
 		_ = file.Close()
-		return fmt.Errorf("copying the input to a temporary file: %w", cause(err))
+		return fmt.Errorf("copying the input to a temporary file: %w", cli.Cause(err))
 	}
 	in.file = file
 	return nil
@@ -113,7 +114,7 @@ func (in *input) check(ctx context.Context, field string) (keyer, error) {
 // rewind starts reading the file from its beginning.
 func (in *input) rewind() (*avro.FileReader, error) {
 	if _, err := in.file.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("%s: %w", in.name, cause(err))
+		return nil, fmt.Errorf("%s: %w", in.name, cli.Cause(err))
 	}
 	reader, err := avro.NewFileReader(in.file, nil)
 	if err != nil {
@@ -145,12 +146,4 @@ func (in *input) each(do func(datum []byte) error) (err error) {
 			return err
 		}
 	}
-}
-
-// cause drops the operation and the path, which the message names already.
-func cause(err error) error {
-	if path, ok := errors.AsType[*os.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }

@@ -140,8 +140,5 @@ func replaceIf(path string, code []byte, may func(before []byte) error) error {
 }
 
 func unwritable(path string, err error) error {
-	if fault, ok := errors.AsType[*os.PathError](err); ok {
-		err = fault.Err
-	}
-	return fmt.Errorf("--out %s: the file cannot be written: %w: give another name", path, err)
+	return fmt.Errorf("--out %s: the file cannot be written: %w: give another name", path, cli.Cause(err))
 }

@@ -33,10 +33,10 @@ func Open(cmd *cobra.Command, path string) (io.ReadCloser, error) {
 		return io.NopCloser(cmd.InOrStdin()), nil
 	}
 	file, err := os.Open(path)
-	if fault, ok := errors.AsType[*os.PathError](err); ok {
-		return nil, fmt.Errorf("opening %s: %w", path, fault.Err)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, cli.Cause(err))
 	}
-	return file, err
+	return file, nil
 }
 
 // Read reads a file of at most so many bytes.
